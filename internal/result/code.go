@@ -1,0 +1,94 @@
+package result
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+)
+
+// Code says what went wrong, in a word that programs decide on. It is the result's error_code.
+type Code string
+
+// The codes. Their meaning for a caller is in the table below and in docs/errors.md.
+const (
+	InvalidRequest          Code = "invalid_request"
+	Unauthenticated         Code = "unauthenticated"
+	NotFound                Code = "not_found"
+	MethodNotAllowed        Code = "method_not_allowed"
+	NoConnectedSources      Code = "no_connected_sources"
+	UpstreamRejected        Code = "upstream_rejected"
+	UserNotFound            Code = "user_not_found"
+	UpstreamInvalidRequest  Code = "upstream_invalid_request"
+	UpstreamUnauthorized    Code = "upstream_unauthorized"
+	RateLimited             Code = "rate_limited"
+	UpstreamUnavailable     Code = "upstream_unavailable"
+	UpstreamTimeout         Code = "upstream_timeout"
+	UpstreamInvalidResponse Code = "upstream_invalid_response"
+	InsufficientTime        Code = "insufficient_time"
+	SecretUnavailable       Code = "secret_unavailable"
+	Misconfigured           Code = "misconfigured"
+	PublishFailed           Code = "publish_failed"
+	QueueFailed             Code = "queue_failed"
+	Internal                Code = "internal"
+)
+
+// row is what follows from a code.
+type row struct {
+	http      int
+	retryable bool
+	level     slog.Level
+}
+
+// table is the one place where a code becomes an HTTP status, a promise that trying again can help,
+// and a log level: Info for what a caller did, Warn for what Junction or time did, Error for what
+// somebody has to mend.
+var table = map[Code]row{
+	InvalidRequest:          {http.StatusBadRequest, false, slog.LevelInfo},
+	Unauthenticated:         {http.StatusUnauthorized, false, slog.LevelInfo},
+	NotFound:                {http.StatusNotFound, false, slog.LevelInfo},
+	MethodNotAllowed:        {http.StatusMethodNotAllowed, false, slog.LevelInfo},
+	NoConnectedSources:      {http.StatusBadRequest, false, slog.LevelInfo},
+	UpstreamRejected:        {http.StatusBadRequest, false, slog.LevelWarn},
+	UserNotFound:            {http.StatusNotFound, false, slog.LevelInfo},
+	UpstreamInvalidRequest:  {http.StatusUnprocessableEntity, false, slog.LevelWarn},
+	UpstreamUnauthorized:    {http.StatusBadGateway, false, slog.LevelError},
+	RateLimited:             {http.StatusTooManyRequests, true, slog.LevelWarn},
+	UpstreamUnavailable:     {http.StatusServiceUnavailable, true, slog.LevelWarn},
+	UpstreamTimeout:         {http.StatusGatewayTimeout, true, slog.LevelWarn},
+	UpstreamInvalidResponse: {http.StatusBadGateway, true, slog.LevelWarn},
+	InsufficientTime:        {http.StatusServiceUnavailable, true, slog.LevelWarn},
+	SecretUnavailable:       {http.StatusServiceUnavailable, true, slog.LevelError},
+	Misconfigured:           {http.StatusInternalServerError, false, slog.LevelError},
+	PublishFailed:           {http.StatusServiceUnavailable, true, slog.LevelError},
+	QueueFailed:             {http.StatusServiceUnavailable, true, slog.LevelError},
+	Internal:                {http.StatusInternalServerError, true, slog.LevelError},
+}
+
+// row returns what follows from the code; an unknown one counts as Internal.
+func (c Code) row() row {
+	if r, ok := table[c]; ok {
+		return r
+	}
+	return table[Internal]
+}
+
+// HTTPStatus is the status of an HTTP answer with this code.
+func (c Code) HTTPStatus() int { return c.row().http }
+
+// Retryable says whether the same request may succeed later.
+func (c Code) Retryable() bool { return c.row().retryable }
+
+// Level is the level that a failure with this code is logged at.
+func (c Code) Level() slog.Level { return c.row().level }
+
+// ErrorType is the code in CamelCase ("RateLimited"): the errorType of a Lambda error, which a Step
+// Functions ErrorEquals matches.
+func (c Code) ErrorType() string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(string(c), "_") {
+		if word != "" {
+			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return b.String()
+}
