@@ -1,0 +1,167 @@
+package config
+
+import (
+	"errors"
+	"math"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The types below say what a variable may hold. Each error is a sentence about the rule, without the
+// value that broke it.
+
+type (
+	notNegative time.Duration // a Go duration, 0 or more
+	positive    time.Duration // a Go duration over 0
+	atLeastOne  int
+	count       int // 0 or more
+	seconds     float64
+	environment string
+	baseURL     string
+	callerAuth  []string
+	paths       [][]string
+	eventTypes  []string
+	notYet      string
+)
+
+func (d *notNegative) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil || v < 0 {
+		return errors.New(`is not a duration of 0 or more, such as "90s" or "5m"`)
+	}
+	*d = notNegative(v)
+	return nil
+}
+
+func (d *positive) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil || v <= 0 {
+		return errors.New(`is not a duration over 0, such as "90s" or "5m"`)
+	}
+	*d = positive(v)
+	return nil
+}
+
+func (n *atLeastOne) UnmarshalText(text []byte) error {
+	v, err := strconv.Atoi(string(text))
+	if err != nil || v < 1 {
+		return errors.New("is not a whole number of 1 or more")
+	}
+	*n = atLeastOne(v)
+	return nil
+}
+
+func (n *count) UnmarshalText(text []byte) error {
+	v, err := strconv.Atoi(string(text))
+	if err != nil || v < 0 {
+		return errors.New("is not a whole number of 0 or more")
+	}
+	*n = count(v)
+	return nil
+}
+
+func (s *seconds) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		return errors.New("is not a number of seconds")
+	}
+	*s = seconds(v)
+	return nil
+}
+
+// Environments are Junction's, in the order of its documentation.
+var Environments = []string{"production", "production_eu", "sandbox", "sandbox_eu"}
+
+func (e *environment) UnmarshalText(text []byte) error {
+	if !slices.Contains(Environments, string(text)) {
+		return errors.New("is none of " + strings.Join(Environments, ", "))
+	}
+	*e = environment(text)
+	return nil
+}
+
+func (b *baseURL) UnmarshalText(text []byte) error {
+	u, err := url.Parse(string(text))
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return errors.New("is not an absolute URL without user, query and fragment")
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+		return errors.New("is not https (http is for a loopback address only)")
+	}
+	*b = baseURL(strings.TrimRight(string(text), "/"))
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (c *callerAuth) UnmarshalText(text []byte) error {
+	ways := list(text)
+	for _, way := range ways {
+		if !slices.Contains([]string{"signature", "token", "iam", "none"}, way) {
+			return errors.New("is not a comma list of signature, token and iam, or none alone")
+		}
+	}
+	if slices.Contains(ways, "none") && len(ways) > 1 {
+		return errors.New("has none beside another way: none stands alone")
+	}
+	if len(ways) == 0 {
+		return errors.New("names no way to authenticate a caller; for an open endpoint say none")
+	}
+	*c = ways
+	return nil
+}
+
+func (p *paths) UnmarshalText(text []byte) error {
+	for _, path := range list(text) {
+		keys := strings.Split(path, ".")
+		if slices.Contains(keys, "") {
+			return errors.New("is not a comma list of paths such as data.user_id")
+		}
+		*p = append(*p, keys)
+	}
+	if len(*p) == 0 {
+		return errors.New("names no path")
+	}
+	return nil
+}
+
+func (e *eventTypes) UnmarshalText(text []byte) error {
+	types := list(text)
+	for _, t := range types {
+		if strings.HasPrefix(t, "daily.data.") || strings.HasPrefix(t, "historical.data.") {
+			return errors.New("names daily.data or historical.data events: a refresh causes them, so acting on them would loop")
+		}
+		if strings.ContainsRune(t, '*') {
+			return errors.New("has a wildcard: name each event type")
+		}
+	}
+	if len(types) == 0 {
+		return errors.New("names no event type")
+	}
+	*e = types
+	return nil
+}
+
+// UnmarshalText refuses a variable whose feature this version does not have: to go on without it
+// would lose results silently.
+func (*notYet) UnmarshalText([]byte) error {
+	return errors.New("is not supported by this version; leave it empty")
+}
+
+// list splits a comma list and drops spaces and empty entries.
+func list(text []byte) []string {
+	var out []string
+	for entry := range strings.SplitSeq(string(text), ",") {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			out = append(out, entry)
+		}
+	}
+	return out
+}
