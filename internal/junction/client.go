@@ -1,0 +1,108 @@
+// Package junction is a client of the two calls of Junction's API that a refresh needs. Each method
+// makes one HTTP call: when to make another is for its caller to decide.
+//
+// It is not Junction's official SDK because that follows redirects with the key, reads error bodies
+// without a cap, has no default timeout and sleeps between its own retries past a context's end.
+package junction
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/junction-refresh/junction-refresh/internal/result"
+	"github.com/junction-refresh/junction-refresh/internal/sensitive"
+)
+
+// maxBody is the most of an answer that is read, in bytes. A real one has a few KiB.
+const maxBody = 1 << 20
+
+// Options are what a Client is made of.
+type Options struct {
+	Environment string            // production, production_eu, sandbox, sandbox_eu; "" is the key's own
+	BaseURL     string            // overrides the environment's URL; no slash at its end
+	UserAgent   string            // sent with each call
+	Transport   http.RoundTripper // nil is NewTransport()
+}
+
+// Client calls Junction. It is safe for concurrent use.
+type Client struct {
+	options Options
+	http    *http.Client
+}
+
+// New returns a client.
+func New(options Options) *Client {
+	if options.Transport == nil {
+		options.Transport = NewTransport()
+	}
+	return &Client{options: options, http: &http.Client{
+		Transport: options.Transport,
+		// Go sends a custom key header along to whatever host a redirect names, so none is followed.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Refresh asks Junction to refresh a user, and to wait timeout seconds (5 to 60) for the sources. It
+// returns when Junction answers or ctx ends. userID must be a UUID. Errors are *result.Failure.
+func (c *Client) Refresh(ctx context.Context, key sensitive.String, userID string, timeout float64) (result.Answer, error) {
+	query := url.Values{"timeout": {strconv.FormatFloat(timeout, 'f', -1, 64)}}
+	got, err := c.do(ctx, key, http.MethodPost, "/v2/user/refresh/"+url.PathEscape(userID)+"?"+query.Encode())
+	if err != nil {
+		return result.Answer{}, err
+	}
+	return readRefresh(got, userID)
+}
+
+// Resolve returns the ID of the Junction user with an app's own ID, which must not be "", "." or
+// "..". A user that there is not is user_not_found. Errors are *result.Failure.
+func (c *Client) Resolve(ctx context.Context, key sensitive.String, clientUserID string) (string, error) {
+	got, err := c.do(ctx, key, http.MethodGet, "/v2/user/resolve/"+url.PathEscape(clientUserID))
+	if err != nil {
+		return "", err
+	}
+	return readUser(got)
+}
+
+// response is an answer of Junction, whole and in bounds.
+type response struct {
+	status int
+	header http.Header
+	body   []byte
+	key    sensitive.String // the key that was sent, to be taken out of anything that is quoted
+}
+
+func (c *Client) do(ctx context.Context, key sensitive.String, method, target string) (response, error) {
+	base, err := c.base(key)
+	if err != nil {
+		return response{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, base+target, http.NoBody)
+	if err != nil {
+		return response{}, result.Fail(result.Misconfigured, "JUNCTION_BASE_URL makes no valid request")
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.options.UserAgent)
+	req.Header.Set("X-Vital-Api-Key", key.Reveal())
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return response{}, transportFailure(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	got := response{status: resp.StatusCode, header: resp.Header, key: key}
+	if got.status >= http.StatusInternalServerError || got.status == http.StatusTooManyRequests {
+		return got, nil // the status says it all, and the body may take its time
+	}
+	got.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return response{}, transportFailure(ctx, err)
+	case err != nil:
+		return response{}, malformed(got, "it broke off", cause(err))
+	case len(got.body) > maxBody:
+		return response{}, malformed(got, "it is over 1 MiB", nil)
+	}
+	return got, nil
+}

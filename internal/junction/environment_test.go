@@ -1,0 +1,113 @@
+package junction
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/result"
+	"github.com/junction-refresh/junction-refresh/internal/sensitive"
+)
+
+func TestTheKeysPrefixAndTheEnvironmentSayWhereToCall(t *testing.T) {
+	for _, c := range []struct{ key, environment, baseURL, want string }{
+		{"pk_us_x", "", "", "https://api.us.junction.com"},
+		{"pk_eu_x", "", "", "https://api.eu.junction.com"},
+		{"sk_us_x", "", "", "https://api.sandbox.us.junction.com"},
+		{"sk_eu_x", "", "", "https://api.sandbox.eu.junction.com"},
+		{"pk_eu_x", "production_eu", "", "https://api.eu.junction.com"},
+		{"unknown", "production", "", "https://api.us.junction.com"},
+		{"unknown", "sandbox", "", "https://api.sandbox.us.junction.com"},
+		{"unknown", "", "http://127.0.0.1:1", "http://127.0.0.1:1"},
+		{"pk_us_x", "", "http://127.0.0.1:1", "http://127.0.0.1:1"},
+		{"pk_us_x", "production", "http://127.0.0.1:1", "http://127.0.0.1:1"},
+		{"unknown", "", "", ""},
+		{"sk_us_x", "production", "", ""},
+		{"pk_us_x", "production_eu", "", ""},
+		{"sk_us_x", "production", "http://127.0.0.1:1", ""},
+	} {
+		got, err := New(Options{Environment: c.environment, BaseURL: c.baseURL}).base(sensitive.New(c.key))
+		if got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+		if c.want == "" && (result.AsFailure(err).Code != result.Misconfigured || strings.Contains(err.Error(), c.key)) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func TestAKeyForAnotherEnvironmentIsNeverSent(t *testing.T) {
+	var visits int
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits++ }))
+	defer server.Close()
+	c := New(Options{Environment: "production", BaseURL: server.URL})
+	if _, err := c.Refresh(t.Context(), sensitive.New("sk_us_x"), "u", 5); result.AsFailure(err).Code != result.Misconfigured || visits != 0 {
+		t.Errorf("%v after %d visits", err, visits)
+	}
+}
+
+func TestABaseURLThatMakesNoRequestIsMisconfigured(t *testing.T) {
+	c := New(Options{BaseURL: "http://[::1"})
+	if _, err := c.Refresh(t.Context(), sensitive.New("sk_us_x"), "u", 5); result.AsFailure(err).Code != result.Misconfigured {
+		t.Error(err)
+	}
+}
+
+// A Lambda is frozen between invocations: no timer runs, no packet is read, and the wall clock jumps.
+func TestAConnectionThatMayHaveDiedInAFreezeIsNotUsed(t *testing.T) {
+	connections := map[string]bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { connections[r.RemoteAddr] = true }))
+	defer server.Close()
+	now := time.Now()
+	tr := NewTransport().(*transport)
+	tr.now = func() time.Time { return now }
+	for _, c := range []struct {
+		wait time.Duration
+		want int
+	}{{0, 1}, {40 * time.Second, 1}, {2 * time.Minute, 2}, {time.Second, 2}} {
+		now = now.Add(c.wait)
+		u, _ := url.Parse(server.URL)
+		resp, err := tr.RoundTrip(&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if len(connections) != c.want {
+			t.Errorf("%d connections after another %v, want %d", len(connections), c.wait, c.want)
+		}
+	}
+}
+
+func FuzzUpstreamDecoder(f *testing.F) {
+	for _, body := range []string{
+		`{"success":true,"user_id":"u","refreshed_sources":["a/b"],"in_progress_sources":[],"failed_sources":null}`,
+		`{"success":false,"user_id":"u","error":"user has no connected sources","failed_sources":["a"]}`,
+		`{"detail":[{"loc":["query"],"msg":"x"}]}`, `<html>`, ``, `null`, `[]`, `{"success":1}`, `{"user_id":"1449752e-0d8a-40e0-9206-91ab099b2537"}`,
+	} {
+		for _, status := range []int{200, 202, 400, 401, 404, 422, 429, 500, 302, 204} {
+			f.Add(status, []byte(body), "5")
+		}
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte, retryAfter string) {
+		const key = "sk_us_a_key_for_tests"
+		got := response{status: status, body: body, header: http.Header{"Retry-After": {retryAfter}}, key: sensitive.New(key)}
+		answer, err := readRefresh(got, "u")
+		out := result.From("u", answer)
+		if err != nil {
+			failure := result.AsFailure(err)
+			if failure.Code == result.Internal || failure.RetryAfter < 0 || failure.RetryAfter > maxRetryAfter || failure.Text() == "" {
+				t.Errorf("%+v", failure)
+			}
+			out = result.FromFailure("u", failure)
+		}
+		if strings.Contains(out.Error+strings.Join(out.FailedSources, ""), key) {
+			t.Error("the key shows")
+		}
+		if _, err := readUser(got); err != nil && result.AsFailure(err).Code == result.Internal {
+			t.Error(err)
+		}
+	})
+}
