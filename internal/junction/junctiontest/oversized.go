@@ -1,0 +1,47 @@
+package junctiontest
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Oversized answers 200 with a valid refresh answer of more than size bytes.
+func Oversized(size int) Fault {
+	return handlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = writePadded(w, size)
+	})
+}
+
+// padding is JSON that keeps a padded answer valid.
+var padding = strings.Repeat(" ", 32<<10)
+
+// GzipBomb answers 200 with a small gzip body that expands to a valid refresh answer of more than
+// size bytes. It does so whether or not the client said that it accepts gzip.
+func GzipBomb(size int) Fault {
+	return handlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		zip := gzip.NewWriter(w)
+		_ = writePadded(zip, size)
+		_ = zip.Close()
+	})
+}
+
+// writePadded writes a refresh answer of more than size bytes, most of them white space, without
+// ever holding it. It stops where the client is gone.
+func writePadded(w io.Writer, size int) error {
+	if _, err := io.WriteString(w, `{"success":true,`); err != nil {
+		return err
+	}
+	for left := size; left > 0; left -= len(padding) {
+		if _, err := io.WriteString(w, padding[:min(left, len(padding))]); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, `"user_id":"`+DefaultUserID+
+		`","refreshed_sources":[],"in_progress_sources":[],"failed_sources":[]}`)
+	return err
+}

@@ -1,0 +1,170 @@
+package junctiontest
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DefaultKey is the one team key that a new simulator accepts. Its prefix says sandbox, US.
+const DefaultKey = "sk_us_simulator_0123456789abcdef"
+
+// KeyHeader carries the team key ("Junction API: Authentication").
+const KeyHeader = "X-Vital-Api-Key"
+
+// Simulator is an http.Handler that answers as Junction's API does. Make one with [New]; all its
+// methods may be called at any time from any goroutine.
+type Simulator struct {
+	speed  float64
+	users  userStore
+	limit  limiter
+	faults faultPlan
+	log    requestLog
+
+	keysMu sync.RWMutex
+	keys   []string
+
+	hookMu sync.Mutex // one exchange is shown at a time
+	hook   func(Exchange)
+}
+
+var _ http.Handler = (*Simulator)(nil)
+
+// New returns a simulator with [DefaultKey], [DefaultUsers], 8 refreshes per user and hour, waits
+// in real time and the last 4096 requests on record, each of which an option can change. It panics
+// where an option names an impossible user, as [Simulator.AddUser] does.
+func New(opts ...Option) *Simulator {
+	s := &Simulator{
+		speed: 1,
+		keys:  []string{DefaultKey},
+		limit: limiter{limit: 8, window: time.Hour},
+		log:   requestLog{keep: 4096},
+	}
+	s.users.sourcesOf = generatedSources
+	settings := settings{Simulator: s, known: DefaultUsers()}
+	for _, opt := range opts {
+		opt(&settings)
+	}
+	for _, u := range settings.known {
+		s.AddUser(u)
+	}
+	return s
+}
+
+// SetKeys replaces the accepted keys from the next request on: a rotation. With none, nobody passes.
+func (s *Simulator) SetKeys(keys ...string) {
+	s.keysMu.Lock()
+	defer s.keysMu.Unlock()
+	s.keys = slices.Clone(keys)
+}
+
+// AddUser adds a user, or replaces the one with the same ID. It panics where the ID is no UUID or
+// another user has the same client_user_id, both of which Junction makes impossible.
+func (s *Simulator) AddUser(u User) { s.users.add(u) }
+
+// Reset forgets every recorded request, count, rate window and injected fault. Users, keys and
+// random faults stay.
+func (s *Simulator) Reset() {
+	s.log.reset()
+	s.limit.reset()
+	s.faults.clear()
+}
+
+// ServeHTTP answers one request, by way of a fault where one is due.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := s.record(w, r)
+	returned := false
+	defer func() { s.conclude(rec, r, returned) }()
+
+	handler := http.Handler(http.HandlerFunc(s.route))
+	if fault := s.faults.take(r); fault != nil {
+		handler = fault(handler)
+	}
+	handler.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), speedKey{}, s.speed)))
+	returned = true
+}
+
+// route looks at the path as it was sent, so that an encoded slash stays inside its segment. As
+// with FastAPI, an unknown route is told to anybody; the key is looked at after that.
+func (s *Simulator) route(w http.ResponseWriter, r *http.Request) {
+	method, handle := http.MethodGet, s.list
+	resource, argument := splitPath(r)
+	switch resource {
+	case "/v2/user":
+	case "/v2/user/resolve/":
+		handle = func(w http.ResponseWriter, r *http.Request) { s.resolve(w, argument) }
+	case "/v2/user/refresh/":
+		method = http.MethodPost
+		handle = func(w http.ResponseWriter, r *http.Request) { s.refresh(w, r, argument) }
+	default:
+		writeDetail(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	if r.Method != method {
+		w.Header().Set("Allow", method)
+		writeDetail(w, http.StatusMethodNotAllowed, "Method Not Allowed")
+		return
+	}
+	if !s.accepts(r.Header.Get(KeyHeader)) {
+		// The status is what clients meet; the text is not documented.
+		writeDetail(w, http.StatusUnauthorized, "invalid token")
+		return
+	}
+	handle(w, r)
+}
+
+func (s *Simulator) accepts(key string) bool {
+	s.keysMu.RLock()
+	defer s.keysMu.RUnlock()
+	return key != "" && slices.Contains(s.keys, key)
+}
+
+// splitPath splits a request's path into the known part and the decoded last segment, "" and ""
+// where it is none of the three routes.
+func splitPath(r *http.Request) (resource, argument string) {
+	path := r.URL.EscapedPath()
+	if path == "/v2/user" {
+		return path, ""
+	}
+	i := strings.LastIndexByte(path, '/') + 1
+	argument, err := url.PathUnescape(path[i:])
+	if resource = path[:i]; err != nil || argument == "" ||
+		resource != "/v2/user/resolve/" && resource != "/v2/user/refresh/" {
+		return "", ""
+	}
+	return resource, argument
+}
+
+// refreshedUser is the canonical ID of the user whom the request would refresh.
+func refreshedUser(r *http.Request) (id string, ok bool) {
+	resource, argument := splitPath(r)
+	if resource != "/v2/user/refresh/" || r.Method != http.MethodPost {
+		return "", false
+	}
+	return canonicalID(argument)
+}
+
+// speedKey carries WithSpeed's factor in a request's context, for the faults.
+type speedKey struct{}
+
+// wait waits d, shortened by the factor of WithSpeed, and reports whether the client is still there.
+func wait(ctx context.Context, d time.Duration) bool {
+	if speed, ok := ctx.Value(speedKey{}).(float64); ok {
+		d = time.Duration(float64(d) / speed)
+	}
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

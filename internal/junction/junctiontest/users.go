@@ -1,0 +1,164 @@
+package junctiontest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// User is one of the team's users.
+type User struct {
+	ID           string // a UUID, "user_id"
+	ClientUserID string // the app's own ID, "client_user_id"; "" where it has none
+	Sources      []Source
+	CreatedOn    time.Time // zero: the start of 2026
+}
+
+// Source is a resource of a connected provider and how its refresh goes.
+type Source struct {
+	Name  string        // provider/resource, such as "withings/vitals/blood_pressure"
+	Takes time.Duration // how long a refresh of it takes; zero: it is done at once
+	Fails bool          // whether it ends in failed_sources, after that time
+}
+
+// The users that a new simulator knows, each named for what its refresh comes to, and each with a
+// client_user_id.
+const (
+	// DefaultUserID has three sources that succeed and one that fails, as in the example of
+	// Junction's reference: "partial".
+	DefaultUserID       = "1449752e-0d8a-40e0-9206-91ab099b2537"
+	DefaultClientUserID = "app-user-partial"
+
+	// CompletedUserID has sources that all succeed at once.
+	CompletedUserID       = "7d6f1c52-0b34-4a5e-9c5d-2f8e1b7a4c10"
+	CompletedClientUserID = "app-user-completed"
+
+	// SlowUserID has sources that take 45 s: 202 with a shorter timeout, 200 with 60.
+	SlowUserID       = "b21c9f0e-6a47-4d83-8e15-90d3c7f2a645"
+	SlowClientUserID = "app-user-slow"
+
+	// NoSourcesUserID has no connected source: 400.
+	NoSourcesUserID       = "e4a85d37-93c1-4f6b-a2d8-5b07f1c86e92"
+	NoSourcesClientUserID = "app-user-without-sources"
+
+	// UnknownUserID is a well-formed ID that no user has: 404.
+	UnknownUserID = "00000000-0000-4000-8000-000000000000"
+
+	// TeamID is the team of every user.
+	TeamID = "5f3c1a88-2b7d-4c1e-8a90-d1e6f2b34c57"
+)
+
+// DefaultUsers are the users that a new simulator knows, in the order in which it lists them.
+func DefaultUsers() []User {
+	return []User{
+		{ID: DefaultUserID, ClientUserID: DefaultClientUserID, Sources: []Source{
+			{Name: "withings/body"}, {Name: "withings/sleep"}, {Name: "withings/vitals/blood_pressure"},
+			{Name: "oura/sleep", Fails: true},
+		}},
+		{ID: CompletedUserID, ClientUserID: CompletedClientUserID, Sources: []Source{
+			{Name: "fitbit/activity"}, {Name: "fitbit/sleep"},
+		}},
+		{ID: SlowUserID, ClientUserID: SlowClientUserID, Sources: []Source{
+			{Name: "garmin/activity", Takes: 45 * time.Second}, {Name: "garmin/sleep", Takes: 45 * time.Second},
+		}},
+		{ID: NoSourcesUserID, ClientUserID: NoSourcesClientUserID},
+	}
+}
+
+// userStore holds the users: those added, in that order, then the generated ones.
+type userStore struct {
+	generated int
+	sourcesOf func(index int) []Source
+	repeated  int
+
+	mu         sync.RWMutex
+	added      []User
+	byID       map[string]int
+	byClientID map[string]int
+}
+
+func (s *userStore) add(u User) {
+	id, ok := canonicalID(u.ID)
+	if !ok {
+		panic(fmt.Sprintf("junctiontest: user ID %q is no UUID", u.ID))
+	}
+	u.ID, u.Sources = id, slices.Clone(u.Sources)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byID == nil {
+		s.byID, s.byClientID = make(map[string]int), make(map[string]int)
+	}
+	i, known := s.byID[id]
+	if j, taken := s.byClientID[u.ClientUserID]; taken && !(known && i == j) {
+		panic(fmt.Sprintf("junctiontest: two users with client_user_id %q", u.ClientUserID))
+	}
+	if known {
+		delete(s.byClientID, s.added[i].ClientUserID)
+		s.added[i] = u
+	} else {
+		i = len(s.added)
+		s.byID[id] = i
+		s.added = append(s.added, u)
+	}
+	if u.ClientUserID != "" {
+		s.byClientID[u.ClientUserID] = i
+	}
+}
+
+// find looks a user up by canonical ID.
+func (s *userStore) find(id string) (User, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if i, ok := s.byID[id]; ok {
+		return s.added[i], true
+	}
+	if i, ok := generatedIndex(id); ok && i < s.generated {
+		return s.generate(i), true
+	}
+	return User{}, false
+}
+
+// resolve looks a user up by the app's own ID.
+func (s *userStore) resolve(clientUserID string) (User, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if i, ok := s.byClientID[clientUserID]; ok {
+		return s.added[i], true
+	}
+	if i, ok := generatedClientIndex(clientUserID); ok && i < s.generated {
+		return s.generate(i), true
+	}
+	return User{}, false
+}
+
+// page is one page of the listing and the number of its rows in all.
+func (s *userStore) page(offset, limit int) (users []User, total int) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	distinct := len(s.added) + s.generated
+	total = distinct + min(s.repeated, distinct)
+	for row := offset; row < total && len(users) < limit; row++ {
+		if i := row % distinct; i < len(s.added) {
+			users = append(users, s.added[i])
+		} else {
+			users = append(users, s.generate(i-len(s.added)))
+		}
+	}
+	return users, total
+}
+
+// canonicalID is the lower-case hyphenated form of a UUID, which may come without hyphens, as
+// FastAPI accepts it too.
+func canonicalID(text string) (id string, ok bool) {
+	if len(text) == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-' {
+		text = text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:]
+	}
+	if len(text) != 32 || strings.Trim(text, "0123456789abcdefABCDEF") != "" {
+		return "", false
+	}
+	text = strings.ToLower(text)
+	return strings.Join([]string{text[:8], text[8:12], text[12:16], text[16:20], text[20:]}, "-"), true
+}
