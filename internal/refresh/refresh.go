@@ -1,0 +1,94 @@
+// Package refresh is the job itself: clamp the timeout, resolve the user, call Junction as often as
+// time and sense allow, normalize what came of it. It knows neither Lambda nor HTTP; what it needs it
+// asks of the interfaces below.
+package refresh
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/result"
+	"github.com/junction-refresh/junction-refresh/internal/sensitive"
+)
+
+// Upstream is Junction. Its errors are *result.Failure.
+type Upstream interface {
+	// Refresh makes one call and waits for its answer until ctx ends. timeout is in seconds.
+	Refresh(ctx context.Context, key sensitive.String, userID string, timeout float64) (result.Answer, error)
+	// Resolve returns the Junction user with an app's own ID.
+	Resolve(ctx context.Context, key sensitive.String, clientUserID string) (userID string, err error)
+}
+
+// Keys is where the team key comes from. Its errors are *result.Failure.
+type Keys interface {
+	Key(ctx context.Context) (sensitive.String, error)
+	// Renew returns the key that replaces one that Junction refused; the same one where there is no other.
+	Renew(ctx context.Context, refused sensitive.String) (sensitive.String, error)
+}
+
+// Request asks for one user's refresh.
+type Request struct {
+	UserID       string  // a UUID in lower case; "" where ClientUserID names the user
+	ClientUserID string  // the app's own ID of the user
+	Timeout      float64 // seconds asked for; finite
+	RequestID    string  // the Lambda request ID, for the result
+	Budget       Budget
+}
+
+// Options are the numbers of a Refresher. The zero value of a field is its default.
+type Options struct {
+	MaxAttempts    int           // calls per refresh; 3
+	MaxConcurrency int           // refreshes at once in All; 100
+	Headroom       time.Duration // kept free at the end of an invocation; no default, 0 is none
+}
+
+// Refresher refreshes users. It is safe for concurrent use.
+type Refresher struct {
+	upstream Upstream
+	keys     Keys
+	options  Options
+	resolved *resolved
+}
+
+// New returns a Refresher.
+func New(upstream Upstream, keys Keys, options Options) *Refresher {
+	if options.MaxAttempts == 0 {
+		options.MaxAttempts = 3
+	}
+	if options.MaxConcurrency == 0 {
+		options.MaxConcurrency = 100
+	}
+	return &Refresher{upstream: upstream, keys: keys, options: options, resolved: newResolved()}
+}
+
+// Refresh refreshes one user. Whatever happens, also a panic, is in the result.
+func (r *Refresher) Refresh(ctx context.Context, request Request) (out result.Result) {
+	started := time.Now()
+	job := &job{Refresher: r, Request: request, userID: request.UserID}
+	defer func() {
+		if cause := recover(); cause != nil {
+			out = result.FromFailure(job.userID, result.FailFor(result.Internal, "internal error", Panic(cause)))
+		}
+		out.TimeoutSeconds, out.RequestedTimeoutSeconds = job.sent, request.Timeout
+		out.Attempts = job.attempts
+		out.RequestID = request.RequestID
+		out.DurationMS = time.Since(started).Milliseconds()
+	}()
+	answer, err := job.run(ctx)
+	if err != nil {
+		return result.FromFailure(job.userID, result.AsFailure(err))
+	}
+	return result.From(job.userID, answer)
+}
+
+// Panic turns what recover returned into an error for the log: where it happened, and what it says
+// only where the runtime said it, since anything else could quote a payload.
+func Panic(cause any) error {
+	said := fmt.Sprintf("%T", cause)
+	if err, ok := cause.(interface{ RuntimeError() }); ok {
+		said = fmt.Sprint(err)
+	}
+	return fmt.Errorf("panic: %s\n%s", said, debug.Stack())
+}
