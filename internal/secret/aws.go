@@ -1,0 +1,52 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+// FromSecretsManager returns a Read of the secret with a name or ARN. The AWS client is made at the
+// first read, so that loading its configuration overlaps with the function's start as the read does.
+func FromSecretsManager(secretID string) Read {
+	client := sync.OnceValues(func() (*secretsmanager.Client, error) {
+		cfg, err := config.LoadDefaultConfig(context.Background(), regionOf(secretID))
+		if err != nil {
+			return nil, err
+		}
+		return secretsmanager.NewFromConfig(cfg), nil
+	})
+	return func(ctx context.Context) (string, error) {
+		c, err := client()
+		if err != nil {
+			return "", err
+		}
+		out, err := c.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(secretID)})
+		if err != nil {
+			return "", err
+		}
+		if out.SecretString != nil {
+			return *out.SecretString, nil
+		}
+		if out.SecretBinary != nil {
+			return string(out.SecretBinary), nil
+		}
+		return "", errors.New("the secret is empty")
+	}
+}
+
+// regionOf is the region that an ARN names; a secret's name leaves the region to the environment.
+func regionOf(secretID string) config.LoadOptionsFunc {
+	parts := strings.SplitN(secretID, ":", 5) // arn:partition:service:region:…
+	return func(o *config.LoadOptions) error {
+		if len(parts) == 5 && parts[0] == "arn" {
+			o.Region = parts[3]
+		}
+		return nil
+	}
+}
