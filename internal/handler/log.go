@@ -1,0 +1,56 @@
+package handler
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/result"
+)
+
+// finish is where every result passes by: it is logged, as one line with the result's own names and
+// without its lists. The error is our own sentence, never the caller's words or Junction's.
+func (h *Handler) finish(ctx context.Context, in invocation, out result.Result) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("trigger", string(in.trigger)),
+		slog.String("trace_id", in.traceID),
+		slog.Bool("success", out.Success),
+		slog.String("status", string(out.Status)),
+		slog.String("user_id", out.UserID),
+		slog.Float64("timeout_seconds", out.TimeoutSeconds),
+		slog.Float64("requested_timeout_seconds", out.RequestedTimeoutSeconds),
+		slog.Int("upstream_status", out.UpstreamStatus),
+		slog.Int("attempts", out.Attempts),
+		slog.Int64("duration_ms", out.DurationMS),
+		slog.Bool("coalesced", out.Coalesced),
+		slog.String("request_id", out.RequestID),
+		slog.String("completed_at", out.CompletedAt.Format(time.RFC3339)),
+	}
+	if f := out.Failure(); f != nil {
+		level = f.Code.Level()
+		attrs = append(attrs, slog.String("error", f.Message), slog.String("error_code", string(f.Code)), slog.Bool("retryable", f.Retryable()))
+		if f.RetryAfter > 0 {
+			attrs = append(attrs, slog.Int("retry_after_seconds", f.RetryAfterSeconds()))
+		}
+		if f.Cause != nil {
+			attrs = append(attrs, slog.String("cause", f.Cause.Error()))
+		}
+	} else if out.Status == result.Ignored {
+		level = slog.LevelDebug // nothing was refreshed, and Junction sends many of them
+	}
+	h.options.Log.LogAttrs(ctx, level, "refresh", attrs...)
+}
+
+// traceID is the X-Ray trace of the invocation, from where aws-lambda-go puts its header
+// ("Root=1-…;Parent=…;Sampled=1"); "" where there is none.
+func traceID(ctx context.Context) string {
+	header, _ := ctx.Value("x-amzn-trace-id").(string)
+	for part := range strings.SplitSeq(header, ";") {
+		if root, ok := strings.CutPrefix(part, "Root="); ok {
+			return root
+		}
+	}
+	return ""
+}
