@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
+)
+
+// maxEvent is the largest event that Lambda takes in a synchronous invocation.
+const maxEvent = 6 << 20
+
+// exampleCommand is what happens without a command.
+type exampleCommand struct {
+	JSON bool `name:"json" help:"Print the function's answer alone."`
+}
+
+// Help is shown by kong.
+func (exampleCommand) Help() string {
+	return `The event is POST /v2/user/refresh/{user_id}?timeout=30 as an API Gateway HTTP API delivers it, for a user with
+one source that fails. Shown are the event, what the function sent to Junction and was answered, and its
+answer. Mind the timeout: 30 s were asked for, and 28 go to Junction, since the gateway hangs up after 30.
+
+Examples:
+
+	go run ./cmd/local
+	go run ./cmd/local --timeout 3
+	go run ./cmd/local --fault 503:2 --verbose
+	go run ./cmd/local --fault html
+	go run ./cmd/local --config JUNCTION_API_KEY=sk_us_wrong_key
+	go run ./cmd/local example --json | jq -r .body | jq .failed_sources`
+}
+
+// Run runs the example.
+func (e *exampleCommand) Run(ctx context.Context, c *console, g *Globals) error {
+	if g.Live {
+		return usagef("--live needs a command: the example's user is the simulator's")
+	}
+	return report(ctx, c, g, exampleEvent(g.Timeout), e.JSON)
+}
+
+// exampleEvent is the event of a request to the mirror route; timeout "" is 30.
+func exampleEvent(timeout string) []byte {
+	if timeout == "" {
+		timeout = "30"
+	}
+	r := &http.Request{
+		Method: http.MethodPost, Proto: "HTTP/1.1", Host: "api.example.com", RemoteAddr: "192.0.2.10:50000",
+		URL: &url.URL{
+			Path:     "/v2/user/refresh/" + junctiontest.DefaultUserID,
+			RawQuery: url.Values{"timeout": {timeout}}.Encode(),
+		},
+		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {"curl/8.10.1"}},
+	}
+	return newHTTPEvent(r, nil, uuid.NewString(), time.Now())
+}
+
+// invokeCommand runs an event from a file.
+type invokeCommand struct {
+	File string `arg:"" help:"The event, as JSON; - is standard input."`
+	JSON bool   `name:"json" help:"Print the function's answer alone, for pipes."`
+}
+
+// Help is shown by kong.
+func (invokeCommand) Help() string {
+	return `The event may be of any trigger: API Gateway (HTTP and REST API), a function URL, EventBridge, SQS, a direct
+call. events/ has one of each. The function gets it as from Lambda: with a deadline (--lambda-timeout), a request
+ID, and its error, if it returns one, in the form that Lambda gives it.
+
+Exit status: 0 where the event was served or ignored; 1 where the answer is a failure to the event's sender: a
+Lambda error, "success": false, an HTTP status of 400 or more, a failed user, a message that goes back to its queue.
+
+Examples:
+
+	go run ./cmd/local invoke events/http-api.json
+	go run ./cmd/local invoke events/sqs.json --fault 429
+	go run ./cmd/local invoke events/direct.json --lambda-timeout 6s
+	go run ./cmd/local invoke --json events/direct-many.json | jq .summary
+	echo '{"client_user_id": "app-user-completed"}' | go run ./cmd/local invoke -
+	JUNCTION_API_KEY=... go run ./cmd/local invoke --live my-event.json`
+}
+
+// Run runs the event.
+func (i *invokeCommand) Run(ctx context.Context, c *console, g *Globals) error {
+	event, err := readEvent(c, i.File)
+	if err != nil {
+		return err
+	}
+	return report(ctx, c, g, event, i.JSON)
+}
+
+func readEvent(c *console, name string) ([]byte, error) {
+	in := c.stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, usagef("cannot read the event: %v", err)
+		}
+		defer func() { _ = file.Close() }()
+		in = file
+	}
+	event, err := io.ReadAll(io.LimitReader(in, maxEvent+1))
+	switch {
+	case err != nil:
+		return nil, usagef("cannot read the event: %v", err)
+	case len(event) > maxEvent:
+		return nil, usagef("the event is over 6 MiB, which is more than Lambda takes")
+	case !json.Valid(event):
+		return nil, usagef("the event in %s is not JSON, which Lambda refuses before the function sees it", name)
+	}
+	return bytes.TrimSpace(event), nil
+}
+
+// report runs one event and shows what happened, or the answer alone. It returns errFailed where the
+// answer is a failure to the event's sender.
+func report(ctx context.Context, c *console, g *Globals, event []byte, answerOnly bool) error {
+	f, err := open(c, g, true)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	a, err := f.invoke(ctx, event)
+	if err != nil {
+		return err
+	}
+	if answerOnly {
+		c.stdout.printf("%s\n", a.payload)
+	} else {
+		printIn(c.stdout, event, f.log.all())
+		printSent(c.stdout, f)
+		printBack(c.stdout, a)
+	}
+	if !a.succeeded() {
+		return errFailed
+	}
+	return nil
+}
+
+// succeeded says whether the event's sender was served: see the help of invoke.
+func (a answer) succeeded() bool {
+	var body struct {
+		StatusCode        int                  `json:"statusCode"`
+		Body              string               `json:"body"`
+		Success           *bool                `json:"success"`
+		Summary           struct{ Failed int } `json:"summary"`
+		BatchItemFailures []json.RawMessage    `json:"batchItemFailures"`
+	}
+	if a.errored || json.Unmarshal(a.payload, &body) != nil || body.StatusCode >= http.StatusBadRequest {
+		return false
+	}
+	if body.StatusCode != 0 {
+		return answer{payload: []byte(body.Body)}.succeeded()
+	}
+	return (body.Success == nil || *body.Success) && body.Summary.Failed == 0 && len(body.BatchItemFailures) == 0
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/result"
+)
+
+// printTable writes one row per user.
+func printTable(s *screen, outcomes []outcome) {
+	var b bytes.Buffer
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "USER\tSTATUS\tREFRESHED\tIN PROGRESS\tFAILED\tERROR") // a buffer takes everything
+	for _, o := range outcomes {
+		r := o.Result
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\n", printable(o.User), r.Status,
+			len(r.RefreshedSources), len(r.InProgressSources), len(r.FailedSources), errorText(r))
+	}
+	_ = table.Flush()
+	for line := range strings.Lines(b.String()) {
+		s.printf("%s\n", strings.TrimRight(line, " \n"))
+	}
+}
+
+// printable quotes an ID that could disturb a terminal.
+func printable(id string) string {
+	if quoted := strconv.Quote(id); quoted != `"`+id+`"` {
+		return quoted
+	}
+	return id
+}
+
+// errorText is a failure's code, and how long to wait where that is known.
+func errorText(r result.Result) string {
+	if r.RetryAfterSeconds > 0 {
+		return fmt.Sprintf("%s (again in %d s)", r.ErrorCode, r.RetryAfterSeconds)
+	}
+	return string(r.ErrorCode)
+}
+
+// tally counts outcomes by status.
+type tally struct{ users, completed, inProgress, partial, failed int }
+
+func count(outcomes []outcome) tally {
+	t := tally{users: len(outcomes)}
+	for _, o := range outcomes {
+		switch o.Status {
+		case result.Completed:
+			t.completed++
+		case result.InProgress:
+			t.inProgress++
+		case result.Partial:
+			t.partial++
+		default:
+			t.failed++
+		}
+	}
+	return t
+}
+
+// summary is the tally in one line.
+func (t tally) summary(s *screen, took time.Duration) string {
+	failed := fmt.Sprintf("%d failed", t.failed)
+	if t.failed > 0 {
+		failed = s.style(red, failed)
+	}
+	noun := "users"
+	if t.users == 1 {
+		noun = "user"
+	}
+	return fmt.Sprintf("%d %s in %s: %d completed, %d in progress, %d partial, %s",
+		t.users, noun, duration(took), t.completed, t.inProgress, t.partial, failed)
+}
