@@ -4,13 +4,14 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/junction-refresh/junction-refresh/internal/config"
 	"github.com/junction-refresh/junction-refresh/internal/handler"
 	"github.com/junction-refresh/junction-refresh/internal/junction"
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
-	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/secret"
+	"github.com/junction-refresh/junction-refresh/internal/webhook"
 )
 
 // New returns the function for an environment ("NAME=value" entries, as os.Environ gives them). The
@@ -26,6 +27,7 @@ func New(environ []string, version string, log *slog.Logger) (*handler.Handler, 
 		read = secret.FromSecretsManager(cfg.SecretID)
 	}
 	keys := secret.New(read, cfg.SecretTTL)
+	keys.OnRead = warnOfWeak(log)
 	keys.Warm()
 	client := junction.New(junction.Options{
 		Environment: cfg.Environment, BaseURL: cfg.BaseURL, UserAgent: "junction-refresh/" + version,
@@ -36,18 +38,26 @@ func New(environ []string, version string, log *slog.Logger) (*handler.Handler, 
 	return handler.New(refresher, handler.Options{
 		DefaultTimeout: cfg.DefaultTimeout, HTTPTimeoutLimit: cfg.HTTPTimeoutLimit,
 		UserIDPaths: cfg.UserIDPaths, WebhookEvents: cfg.WebhookEvents,
-		Admit: admit(cfg.CallerAuth, log), Log: log,
+		Admit: admit(cfg.CallerAuth, keys, log), Log: log,
 	}), nil
 }
 
-// admit decides who may call over HTTP. This version can authenticate nobody, so it lets in nobody
-// where CALLER_AUTH asks for it.
-func admit(callerAuth []string, log *slog.Logger) func(context.Context, *handler.Request) error {
-	if len(callerAuth) == 1 && callerAuth[0] == "none" {
+// admit lets HTTP callers in as CALLER_AUTH says.
+func admit(ways []string, keys *secret.Source, log *slog.Logger) func(context.Context, *handler.Request) error {
+	if slices.Contains(ways, "none") {
 		log.Warn("CALLER_AUTH is none: whoever reaches the HTTP endpoint can refresh any user")
-		return func(context.Context, *handler.Request) error { return nil }
 	}
-	return func(context.Context, *handler.Request) error {
-		return result.Fail(result.Unauthenticated, "the caller is not authenticated")
+	guard := webhook.New(ways, keys)
+	return func(ctx context.Context, r *handler.Request) error {
+		return guard.Admit(ctx, webhook.Call{Header: r.Header, Body: r.Body, Webhook: r.Webhook(), IAM: r.IAM})
+	}
+}
+
+// warnOfWeak says that the secret has entries which let nobody in.
+func warnOfWeak(log *slog.Logger) func(secret.Bundle) {
+	return func(bundle secret.Bundle) {
+		if weak := webhook.Weak(bundle); weak > 0 {
+			log.Warn("the secret has webhook_secrets or tokens that are empty or too short; they let nobody in", slog.Int("count", weak))
+		}
 	}
 }

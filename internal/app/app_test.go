@@ -3,10 +3,13 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"math"
+	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +19,8 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/handler"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 	"github.com/junction-refresh/junction-refresh/internal/result"
+	"github.com/junction-refresh/junction-refresh/internal/sensitive"
+	"github.com/junction-refresh/junction-refresh/internal/webhook"
 )
 
 // start returns the function before a simulated Junction, and its log.
@@ -84,15 +89,63 @@ func TestADeadIdleConnectionIsARetryAndNotAFailure(t *testing.T) {
 	}
 }
 
-func TestUntilCallersCanBeAuthenticatedAnHTTPRequestIsRefused(t *testing.T) {
-	for _, ways := range []string{"signature,token", "token", "iam"} {
-		f, sim, _ := start(t, "CALLER_AUTH="+ways)
-		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-		defer cancel()
-		answer, err := f.Invoke(ctx, []byte(`{"version":"2.0","rawPath":"/v2/user/refresh/`+junctiontest.DefaultUserID+`","requestContext":{"http":{"method":"POST"}}}`))
-		if err != nil || !strings.Contains(string(answer), `"statusCode":401`) || sim.Total() != 0 {
-			t.Errorf("%s: %s %v", ways, answer, err)
+// bundle is a secret with everything in it, as JUNCTION_API_KEY takes it too.
+const bundle = `{"api_key":"` + junctiontest.DefaultKey + `","tokens":["a-token-for-tests-1"],"webhook_secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}`
+
+func TestAnHTTPCallerIsLetInByTheWaysOfCALLER_AUTH(t *testing.T) {
+	body := `{"user_id":"` + junctiontest.CompletedUserID + `"}`
+	signed, err := webhook.Sign(sensitive.New("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "msg_1", time.Now(), []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := func(context map[string]any, header http.Header) string {
+		headers := map[string]string{}
+		for name := range header {
+			headers[strings.ToLower(name)] = header.Get(name)
 		}
+		context["http"] = map[string]string{"method": "POST"}
+		text, _ := json.Marshal(map[string]any{
+			"version": "2.0", "rawPath": "/webhooks", "headers": headers, "requestContext": context,
+			"body": base64.StdEncoding.EncodeToString([]byte(body)), "isBase64Encoded": true,
+		})
+		return string(text)
+	}
+	iam := map[string]any{"authorizer": map[string]any{"iam": map[string]string{"accessKey": "AKIAEXAMPLE", "userArn": "arn:aws:iam::123456789012:user/x"}}}
+	notIAM := map[string]any{"authorizer": map[string]any{"lambda": map[string]any{"iam": map[string]string{"accessKey": "x", "userArn": "y"}}}}
+	rest := func(identity string) string {
+		return `{"path":"/webhooks","body":` + strconv.Quote(body) + `,"requestContext":{"httpMethod":"POST","identity":` + identity + `}}`
+	}
+	for _, c := range []struct{ name, ways, event, status string }{
+		{"a stranger", "signature,token,iam", event(map[string]any{}, nil), "401"},
+		{"a stranger where all may call", "none", event(map[string]any{}, nil), "200"},
+		{"a signature", "signature,token", event(map[string]any{}, signed), "200"},
+		{"a signature where only tokens count", "token", event(map[string]any{}, signed), "401"},
+		{"a token", "token", event(map[string]any{}, http.Header{"Authorization": {"Bearer a-token-for-tests-1"}}), "200"},
+		{"a wrong token", "signature,token", event(map[string]any{}, http.Header{"Authorization": {"Bearer a-token-for-tests-2"}}), "401"},
+		{"IAM", "iam", event(iam, nil), "200"},
+		{"IAM where only tokens count", "token", event(iam, nil), "401"},
+		{"a Lambda authorizer that calls itself IAM", "iam", event(notIAM, nil), "401"},
+		{"IAM on a REST API", "iam", rest(`{"accessKey":"AKIAEXAMPLE","userArn":"arn:aws:iam::123456789012:user/x"}`), "200"},
+		{"an API key alone on a REST API", "iam", rest(`{"apiKey":"x","accessKey":null,"userArn":null}`), "401"},
+	} {
+		f, _, log := start(t, "CALLER_AUTH="+c.ways, "JUNCTION_API_KEY="+bundle)
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		answer, err := f.Invoke(ctx, []byte(c.event))
+		cancel()
+		if err != nil || !strings.Contains(string(answer), `"statusCode":`+c.status) {
+			t.Errorf("%s: %s %v", c.name, answer, err)
+		}
+		if strings.Contains(log.String(), "a-token") || strings.Contains(log.String(), "whsec_") || strings.Contains(log.String(), "v1,") {
+			t.Errorf("%s: a secret is logged: %s", c.name, log)
+		}
+	}
+}
+
+func TestEntriesOfTheSecretThatLetNobodyInAreWarnedOf(t *testing.T) {
+	f, _, log := start(t, `JUNCTION_API_KEY={"api_key":"`+junctiontest.DefaultKey+`","tokens":["short"]}`)
+	invoke(t, f, `{"user_id":"`+junctiontest.DefaultUserID+`"}`)
+	if !strings.Contains(log.String(), "empty or too short") || strings.Contains(log.String(), `"short"`) {
+		t.Error(log)
 	}
 }
 

@@ -21,8 +21,15 @@ type Request struct {
 	Path    string // with whatever stage and base path stand before the route
 	Query   url.Values
 	Header  http.Header
+	IAM     bool // API Gateway or the function URL authenticated the caller by IAM
 	body    string
 	base64  bool
+}
+
+// Webhook says whether the request is for the route of webhooks.
+func (r *Request) Webhook() bool {
+	to, _ := match(r.Path)
+	return to == webhookRoute
 }
 
 // Body returns the body as it was sent.
@@ -52,6 +59,9 @@ func readHTTP(trigger Trigger, payload []byte) (*Request, error) {
 	for name, value := range e.Headers {
 		r.Header.Set(name, value)
 	}
+	if a := e.RequestContext.Authorizer; a != nil && a.IAM != nil {
+		r.IAM = a.IAM.AccessKey != "" && a.IAM.UserARN != ""
+	}
 	// What cannot be parsed of a query is left out, as servers do.
 	if r.Query, _ = url.ParseQuery(e.RawQueryString); len(r.Query) == 0 {
 		r.Query = values(nil, e.QueryStringParameters)
@@ -68,6 +78,8 @@ func readV1(payload []byte) (*Request, error) {
 		Trigger: RESTAPI, Method: e.RequestContext.HTTPMethod, Path: e.Path,
 		Query:  values(e.MultiValueQueryStringParameters, e.QueryStringParameters),
 		Header: http.Header{}, body: e.Body, base64: e.IsBase64Encoded,
+		// Only the IAM authorizer fills both; what a Lambda authorizer says is elsewhere.
+		IAM: e.RequestContext.Identity.AccessKey != "" && e.RequestContext.Identity.UserArn != "",
 	}
 	if r.Path == "" {
 		r.Path = e.RequestContext.Path

@@ -35,6 +35,9 @@ func Static(value sensitive.String) Read {
 //
 // Ages are by wall clock: the monotonic clock stands still while a Lambda is frozen.
 type Source struct {
+	// OnRead, where it is set, sees each bundle that was read. Set it before the first use.
+	OnRead func(Bundle)
+
 	read   Read
 	ttl    time.Duration
 	now    func() time.Time
@@ -141,6 +144,9 @@ func (s *Source) readBundle(ctx context.Context) (Bundle, error) {
 	bundle, err := ParseBundle(value)
 	if err != nil {
 		return Bundle{}, result.FailFor(result.SecretUnavailable, "the secret has no usable key", err)
+	}
+	if s.OnRead != nil {
+		s.OnRead(bundle)
 	}
 	return bundle, nil
 }
