@@ -16,8 +16,8 @@ type Bundle struct {
 }
 
 // ParseBundle reads the secret's value: the team key itself or, where it begins with "{", JSON such
-// as {"api_key": "sk_us_…", "webhook_secrets": ["whsec_…"], "tokens": ["…"]}. White space around a
-// key is dropped, since editors and shells like to add a line's end. No error quotes the value.
+// as {"api_key": "sk_us_…", "webhook_secrets": ["whsec_…"], "tokens": ["…"]}. White space around
+// each entry is dropped, since editors and shells like to add a line's end. No error quotes the value.
 func ParseBundle(value string) (Bundle, error) {
 	value = strings.TrimSpace(value)
 	raw := struct {
@@ -44,7 +44,7 @@ func ParseBundle(value string) (Bundle, error) {
 func all(texts []string) []sensitive.String {
 	out := make([]sensitive.String, 0, len(texts))
 	for _, text := range texts {
-		out = append(out, sensitive.New(text))
+		out = append(out, sensitive.New(strings.TrimSpace(text)))
 	}
 	return out
 }

@@ -55,8 +55,8 @@ func (g *Guard) Admit(ctx context.Context, call Call) error {
 		return nil
 	}
 	tokens := g.tokensOf(call)
-	signed := g.messagesOf(call)
-	if len(tokens) == 0 && len(signed) == 0 {
+	signed, n := g.messagesOf(call)
+	if len(tokens) == 0 && n == 0 {
 		return errRefused // and a stranger's request costs no read of the secret
 	}
 	bundle, err := g.secrets.Bundle(ctx)
@@ -66,8 +66,8 @@ func (g *Guard) Admit(ctx context.Context, call Call) error {
 	if anyTokenMatches(tokens, bundle.Tokens) {
 		return nil
 	}
-	if len(signed) > 0 {
-		if body, err := call.Body(); err == nil && anySignatureMatches(signed, body, bundle.WebhookSecrets) {
+	if n > 0 {
+		if body, err := call.Body(); err == nil && anySignatureMatches(signed[:n], body, bundle.WebhookSecrets) {
 			return nil
 		}
 	}
@@ -122,7 +122,7 @@ func anyTokenMatches(shown, accepted []sensitive.String) bool {
 // empty, too short, or no webhook secret at all.
 func Weak(bundle secret.Bundle) (weak int) {
 	for _, s := range bundle.WebhookSecrets {
-		if verifier(s) == nil {
+		if keyOf(s) == nil {
 			weak++
 		}
 	}
