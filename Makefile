@@ -1,0 +1,166 @@
+# Everything that a developer, CI and `sam build` do. `make` alone says what there is.
+#
+# Go, Python 3.11+ and Node 20+ are yours; every other tool is pinned (tools/go.mod,
+# test/requirements*.txt, test/node/package-lock.json) and installed into this folder when it is needed.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+TOOLS    := $(CURDIR)/.tools
+VENV     := $(TOOLS)/venv
+COVERAGE := $(TOOLS)/coverage.out
+SOURCES  := bench cmd internal test
+
+# --- what can be set: make NAME=value ----------------------------------------------------------------
+
+# Processor to build for, as template.yaml's Architecture: arm64 or x86_64. Through `sam build` it comes as
+# LAMBDA_ARCH in the environment; an ARCH there is somebody else's.
+ifneq ($(origin ARCH),command line)
+ARCH := $(or $(LAMBDA_ARCH),arm64)
+endif
+# Where `make build` puts the bootstrap. `sam build` sets it too.
+ARTIFACTS_DIR ?= $(CURDIR)/bin
+# What the binary calls itself. Where git knows nothing, the newest release of the changelog.
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),$(shell sed -n 's/^\#\# \[\{0,1\}v\{0,1\}\([0-9][0-9A-Za-z.+-]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -n 1),dev)
+# Least statement coverage of internal/, in percent.
+COVERAGE_MIN ?= 90
+# How long each fuzz target runs.
+FUZZTIME ?= 30s
+# The event of `make sam-local`, and the variables that it runs with.
+EVENT    ?= events/direct.json
+ENV_VARS ?= events/env.json
+
+GOARCH_arm64  := arm64
+GOARCH_x86_64 := amd64
+GOARCH_LAMBDA  = $(or $(GOARCH_$(ARCH)),$(error ARCH is $(ARCH), and must be arm64 or x86_64))
+BUILD_FLAGS    = -trimpath -tags lambda.norpc -ldflags '-s -w -X main.version=$(VERSION)'
+LAMBDA_BUILD   = CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_LAMBDA) go build $(BUILD_FLAGS)
+
+# sam reads a region even where it calls nothing.
+SAM = SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(VENV)/bin/sam
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- before a commit ---------------------------------------------------------------------------------
+
+.PHONY: fmt
+fmt: ## Format the Go code and tidy go.mod
+	gofmt -s -w $(SOURCES)
+	go mod tidy
+
+.PHONY: lint
+lint: $(TOOLS)/go.stamp validate ## Check format, vet, golangci-lint, go.mod, template.yaml
+	@unformatted=$$(gofmt -s -l $(SOURCES)); if [ -n "$$unformatted" ]; then \
+		echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi
+	go mod tidy -diff
+	go vet ./...
+	$(TOOLS)/bin/golangci-lint run ./...
+
+.PHONY: validate
+validate: $(TOOLS)/python.stamp ## Check template.yaml with cfn-lint and sam validate --lint
+	$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
+	$(SAM) validate --lint --template template.yaml
+
+.PHONY: checkov
+checkov: $(TOOLS)/checkov.stamp ## Look for misconfiguration in template.yaml with checkov (installs 300 MB)
+	$(TOOLS)/checkov/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
+
+.PHONY: test
+test: $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/node.stamp ## Run every test, the whole-process ones too, and check coverage
+	JUNCTION_REFRESH_TOOLS=required go test -race -coverprofile=$(COVERAGE) ./...
+	@grep -E '^mode:|/internal/' $(COVERAGE) > $(COVERAGE).internal
+	@go tool cover -func=$(COVERAGE).internal | awk -v least=$(COVERAGE_MIN) '/^total:/ { \
+		covered = $$3 + 0; printf "statement coverage of internal/: %.1f %% (at least %d %%)\n", covered, least; \
+		exit covered < least }'
+
+.PHONY: cover
+cover: ## Show the coverage of the last make test, statement by statement
+	go tool cover -html=$(COVERAGE)
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' internal | sort | while IFS=: read -r file target; do \
+		echo "== $${target#func } in $$(dirname $$file)"; \
+		go test -run '^$$' -fuzz "^$${target#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname $$file)" < /dev/null || exit 1; done
+
+.PHONY: vuln
+vuln: $(TOOLS)/go.stamp ## Look for known vulnerabilities in what is built
+	@$(TOOLS)/bin/govulncheck ./... > $(TOOLS)/vuln.log 2>&1; code=$$?; cat $(TOOLS)/vuln.log; \
+	if [ $$code -ne 0 ] && grep -q 'fetching vulnerabilities' $(TOOLS)/vuln.log; then \
+		echo "make vuln: NOTHING WAS CHECKED: the vulnerability database cannot be reached from here"; exit 0; fi; \
+	exit $$code
+
+.PHONY: sbom
+sbom: $(TOOLS)/go.stamp ## Write what the function is made of, with its licences, to bin/sbom.json (CycloneDX)
+	@mkdir -p bin
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_LAMBDA) GOFLAGS=-tags=lambda.norpc \
+		$(TOOLS)/bin/cyclonedx-gomod app -json -licenses -std -main cmd/lambda -output bin/sbom.json .
+
+# --- the function ------------------------------------------------------------------------------------
+
+.PHONY: build
+build: build-RefreshFunction ## Build the bootstrap for Lambda (ARCH=arm64 or x86_64) into bin/
+
+# The target that template.yaml's BuildMethod: makefile means.
+.PHONY: build-RefreshFunction
+build-RefreshFunction:
+	$(LAMBDA_BUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./cmd/lambda
+
+.PHONY: sam-local
+# This machine's own processor, where nothing else is said: the other needs an emulator.
+sam-local: ARCH := $(or $(LAMBDA_ARCH),$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64))
+sam-local: $(TOOLS)/python.stamp ## Run EVENT in Lambda's own image (Docker; put a sandbox key into ENV_VARS first)
+	LAMBDA_ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
+	$(SAM) local invoke RefreshFunction -e $(EVENT) --env-vars $(ENV_VARS) --parameter-overrides Architecture=$(ARCH)
+
+.PHONY: bench
+bench: ## Measure size, start and memory against their limits
+	$(MAKE) --no-print-directory build-RefreshFunction ARCH=arm64 ARTIFACTS_DIR=$(TOOLS)/bench/arm64
+	$(MAKE) --no-print-directory build-RefreshFunction ARCH=x86_64 ARTIFACTS_DIR=$(TOOLS)/bench/x86_64
+	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(TOOLS)/bench/bare ./bench/bare
+	go run ./bench $(TOOLS)/bench
+
+# --- tools -------------------------------------------------------------------------------------------
+
+.PHONY: tools
+tools: $(TOOLS)/go.stamp $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/node.stamp ## Install every tool into .tools/
+
+$(TOOLS)/go.stamp: tools/go.mod tools/go.sum
+	@echo "building the Go tools; the first time takes some minutes"
+	GOBIN=$(TOOLS)/bin go -C tools install tool
+	@touch $@
+
+$(TOOLS)/python.stamp: test/requirements.txt
+	python3 -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement test/requirements.txt
+	@touch $@
+
+# Each in an environment of its own: they and aws-sam-cli do not agree on their dependencies.
+$(TOOLS)/schemathesis.stamp $(TOOLS)/checkov.stamp: $(TOOLS)/%.stamp: test/requirements-%.txt
+	python3 -m venv --clear $(TOOLS)/$*
+	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(TOOLS)/node.stamp: test/node/package.json test/node/package-lock.json
+	npm --prefix test/node ci --no-audit --no-fund --loglevel=error
+	@mkdir -p $(TOOLS)
+	@touch $@
+
+.PHONY: lock
+lock: ## Write requirements*.txt and package-lock.json anew, from what requirements*.in and package.json name
+	@for name in requirements requirements-schemathesis requirements-checkov; do \
+		echo "test/$$name.txt"; \
+		rm -rf $(TOOLS)/lock && python3 -m venv $(TOOLS)/lock && \
+		$(TOOLS)/lock/bin/pip install --quiet --disable-pip-version-check --requirement test/$$name.in && \
+		echo "# Made by \`make lock\` from $$name.in: do not edit." > test/$$name.txt && \
+		$(TOOLS)/lock/bin/pip freeze >> test/$$name.txt || exit 1; done
+	cd test/node && rm -f package-lock.json && npm install --package-lock-only --loglevel=error
+
+.PHONY: clean
+clean: ## Remove what was built; the tools too
+	rm -rf bin .aws-sam .tools test/node/node_modules coverage.out

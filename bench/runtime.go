@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
+)
+
+// patience is how long a function may take for anything.
+const patience = 10 * time.Second
+
+// runtimeAPI is Lambda's runtime API as one function polls it: what it is given, and what it answers.
+type runtimeAPI struct {
+	*httptest.Server
+	polled  chan time.Time // when GET /next came
+	events  chan string    // what it is answered with
+	answers chan string
+}
+
+func newRuntimeAPI() *runtimeAPI {
+	api := &runtimeAPI{polled: make(chan time.Time, 1), events: make(chan string), answers: make(chan string, 1)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
+		api.polled <- time.Now()
+		select {
+		case event := <-api.events:
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "bench")
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(90*time.Second).UnixMilli(), 10))
+			_, _ = io.WriteString(w, event)
+		case <-r.Context().Done():
+		}
+	})
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/bench/response", func(w http.ResponseWriter, r *http.Request) {
+		answer, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		api.answers <- string(answer)
+	})
+	api.Server = httptest.NewServer(mux)
+	return api
+}
+
+// run starts a binary, waits for its first poll, and lets use do something with it.
+func run(binary string, environ []string, use func(*runtimeAPI, *exec.Cmd) error) (started time.Duration, err error) {
+	api := newRuntimeAPI()
+	defer api.Close()
+	command := exec.Command(binary)
+	command.Env = append(slices.Clone(environ), "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.URL, "http://"))
+	began := time.Now()
+	if err := command.Start(); err != nil {
+		return 0, err
+	}
+	defer func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	}()
+	select {
+	case at := <-api.polled:
+		started = at.Sub(began)
+	case <-time.After(patience):
+		return 0, fmt.Errorf("%s does not poll", binary)
+	}
+	return started, use(api, command)
+}
+
+// timeStart is the time from a binary's start to its first poll.
+func timeStart(binary string, environ []string) (time.Duration, error) {
+	return run(binary, environ, func(*runtimeAPI, *exec.Cmd) error { return nil })
+}
+
+// warmRSS is the resident memory of a function after so many refreshes, in MiB.
+func warmRSS(binary string, environ []string, refreshes int) (mib float64, err error) {
+	event := `{"user_id":"` + junctiontest.DefaultUserID + `","timeout":30}`
+	_, err = run(binary, environ, func(api *runtimeAPI, command *exec.Cmd) error {
+		for range refreshes {
+			select {
+			case api.events <- event:
+			case <-time.After(patience):
+				return errors.New("the function takes no event")
+			}
+			select {
+			case answer := <-api.answers:
+				if !strings.Contains(answer, `"status":"partial"`) {
+					return fmt.Errorf("the function answers %s", answer)
+				}
+			case <-time.After(patience):
+				return errors.New("the function does not answer")
+			}
+			<-api.polled
+		}
+		mib, err = residentMiB(command.Process.Pid)
+		return err
+	})
+	return mib, err
+}
+
+func residentMiB(pid int) (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
+			return kib / 1024, err
+		}
+	}
+	return 0, errors.New("no VmRSS")
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"log"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+
+	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
+)
+
+// upstream is Junction and Secrets Manager, both over TLS as in real life, since that is much of the
+// memory.
+type upstream struct {
+	junction, secrets *httptest.Server
+	roots             string // a file with the certificate of both
+}
+
+func newUpstream() (*upstream, error) {
+	u := &upstream{
+		junction: quietServer(junctiontest.New(
+			junctiontest.WithLimit(0, 0), junctiontest.WithSpeed(math.Inf(1)), junctiontest.WithKeys("sk_us_bench"))),
+		secrets: quietServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+			_ = json.NewEncoder(w).Encode(map[string]string{"Name": "bench", "SecretString": "sk_us_bench"})
+		})),
+	}
+	file, err := os.CreateTemp("", "bench-*.pem")
+	if err != nil {
+		return nil, err
+	}
+	u.roots = file.Name()
+	err = pem.Encode(file, &pem.Block{Type: "CERTIFICATE", Bytes: u.junction.Certificate().Raw})
+	if closing := file.Close(); err == nil {
+		err = closing
+	}
+	return u, err
+}
+
+// quietServer is a TLS server that does not mind clients that are killed.
+func quietServer(handler http.Handler) *httptest.Server {
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	return server
+}
+
+// environ is the function's whole environment but for AWS_LAMBDA_RUNTIME_API.
+func (u *upstream) environ() []string {
+	return []string{
+		"JUNCTION_SECRET_ID=bench", "JUNCTION_BASE_URL=" + u.junction.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER=" + u.secrets.URL,
+		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "SSL_CERT_FILE=" + u.roots,
+		"AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128", "AWS_LAMBDA_LOG_FORMAT=JSON",
+	}
+}
+
+func (u *upstream) close() {
+	u.junction.Close()
+	u.secrets.Close()
+	_ = os.Remove(u.roots)
+}

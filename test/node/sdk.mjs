@@ -1,0 +1,26 @@
+// Junction's official SDK, set to this API's base URL, prints what it makes of four users as JSON.
+import { JunctionClient } from "@junction-api/sdk";
+
+const client = new JunctionClient({ baseUrl: process.argv[2], apiKey: "any", maxRetries: 0 });
+
+async function refresh(says, userId) {
+  try {
+    const got = await client.user.refresh({ userId, timeout: 5 });
+    return {
+      says, success: got.success, user_id: got.userId,
+      refreshed: got.refreshedSources, in_progress: got.inProgressSources, failed: got.failedSources,
+    };
+  } catch (error) {
+    const { name, statusCode: status, body } = error;
+    const problem = { says, error: name === "Error" ? error.constructor.name : name, status };
+    if (body?.detail) return { ...problem, loc: body.detail[0].loc, msg: body.detail[0].msg };
+    return { ...problem, success: body?.success, user_id: body?.userId ?? body?.user_id, text: body?.error };
+  }
+}
+
+console.log(JSON.stringify([
+  await refresh("partial", "1449752e-0d8a-40e0-9206-91ab099b2537"),
+  await refresh("in progress", "b21c9f0e-6a47-4d83-8e15-90d3c7f2a645"),
+  await refresh("no sources", "e4a85d37-93c1-4f6b-a2d8-5b07f1c86e92"),
+  await refresh("no UUID", "not-a-uuid"),
+]));

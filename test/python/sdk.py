@@ -1,0 +1,37 @@
+"""Junction's official SDK, set to this API's base URL, prints what it makes of four users as JSON."""
+
+import json
+import sys
+
+from junction import Junction
+from junction.errors import BadRequestError, UnprocessableEntityError
+
+client = Junction(base_url=sys.argv[1], api_key="any", max_retries=0)
+
+
+def refresh(says: str, user_id: str) -> dict:
+    try:
+        got = client.user.refresh(user_id, timeout=5)
+    except BadRequestError as error:
+        return {
+            "says": says, "error": "BadRequestError", "status": error.status_code,
+            "success": error.body["success"], "user_id": error.body["user_id"], "text": error.body["error"],
+        }
+    except UnprocessableEntityError as error:
+        first = error.body.detail[0]
+        return {
+            "says": says, "error": "UnprocessableEntityError", "status": error.status_code,
+            "loc": first["loc"], "msg": first["msg"],
+        }
+    return {
+        "says": says, "success": got.success, "user_id": got.user_id,
+        "refreshed": got.refreshed_sources, "in_progress": got.in_progress_sources, "failed": got.failed_sources,
+    }
+
+
+print(json.dumps([
+    refresh("partial", "1449752e-0d8a-40e0-9206-91ab099b2537"),
+    refresh("in progress", "b21c9f0e-6a47-4d83-8e15-90d3c7f2a645"),
+    refresh("no sources", "e4a85d37-93c1-4f6b-a2d8-5b07f1c86e92"),
+    refresh("no UUID", "not-a-uuid"),
+]))
