@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/junction-refresh/junction-refresh/internal/sensitive"
+	"github.com/junction-refresh/junction-refresh/internal/webhook"
 )
 
 // The exit statuses.
@@ -37,6 +41,8 @@ Examples:
 	go run ./cmd/local --fault 429 --verbose      # with the function's own log
 	go run ./cmd/local invoke events/sqs.json     # any Lambda event
 	go run ./cmd/local serve                      # an endpoint for curl, an SDK or a webhook
+	go run ./cmd/local serve --auth signature,token
+	go run ./cmd/local sign events/http-api-junction-webhook.json --url http://127.0.0.1:8080 | sh
 	go run ./cmd/local refresh USER client:MY-ID  # many users
 	JUNCTION_API_KEY=... go run ./cmd/local refresh --live USER
 
@@ -49,18 +55,22 @@ type grammar struct {
 	Example exampleCommand `cmd:"" default:"1" help:"Run one event against the simulator and show every step (what happens without a command)."`
 	Invoke  invokeCommand  `cmd:"" help:"Run any Lambda event from a file."`
 	Serve   serveCommand   `cmd:"" help:"Serve HTTP as an API Gateway HTTP API in front of the function does."`
+	Sign    signCommand    `cmd:"" help:"Sign a webhook as its sender would: headers for curl, or the whole command."`
 	Refresh refreshCommand `cmd:"" help:"Refresh many users."`
 }
 
 // Globals are the flags of every command.
 type Globals struct {
-	Live          bool          `help:"Call Junction itself with the key in JUNCTION_API_KEY. JUNCTION_ENVIRONMENT and JUNCTION_BASE_URL are honoured; nothing else of your environment is."`
-	Timeout       string        `placeholder:"SECONDS" help:"Seconds that Junction is given where the event itself does not say (DEFAULT_TIMEOUT); the example says it."`
-	Config        []string      `sep:"none" placeholder:"KEY=VALUE" help:"Set one of the function's variables, such as MAX_ATTEMPTS=1. Repeatable."`
-	Fault         []string      `placeholder:"NAME[:N]" help:"Let the simulator fail, always or N times: ${faults}. Repeatable, in order."`
-	Speed         float64       `default:"50" help:"How many times faster than Junction the simulator waits; 1 is real time."`
-	LambdaTimeout time.Duration `default:"90s" help:"The function's timeout in Lambda."`
-	Verbose       bool          `short:"v" help:"Show the function's own log lines on standard error."`
+	Live          bool             `help:"Call Junction itself with the key in JUNCTION_API_KEY. JUNCTION_ENVIRONMENT and JUNCTION_BASE_URL are honoured; nothing else of your environment is."`
+	Timeout       string           `placeholder:"SECONDS" help:"Seconds that Junction is given where the event itself does not say (DEFAULT_TIMEOUT); the example says it."`
+	Config        []string         `sep:"none" placeholder:"KEY=VALUE" help:"Set one of the function's variables, such as MAX_ATTEMPTS=1. Repeatable."`
+	Fault         []string         `placeholder:"NAME[:N]" help:"Let the simulator fail, always or N times: ${faults}. Repeatable, in order."`
+	Speed         float64          `default:"50" help:"How many times faster than Junction the simulator waits; 1 is real time."`
+	LambdaTimeout time.Duration    `default:"90s" help:"The function's timeout in Lambda."`
+	Auth          string           `placeholder:"WAYS" help:"Let only those HTTP callers in that show who they are (CALLER_AUTH): signature, token, iam, or several with commas. Without it everybody is let in."`
+	Token         sensitive.String `placeholder:"TOKEN" help:"The token that --auth takes, ${min_token} bytes or more. Default: ${token}, which is no secret."`
+	WebhookSecret sensitive.String `aliases:"secret" placeholder:"WHSEC" help:"The webhook secret that --auth takes, and that signatures are made with. Default: ${webhook_secret}, which is no secret."`
+	Verbose       bool             `short:"v" help:"Show the function's own log lines on standard error."`
 }
 
 // Validate is called by kong.
@@ -94,7 +104,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	helped := false
 	parser, err := kong.New(&g, kong.Name("go run ./cmd/local"), kong.Description(description),
 		kong.Writers(c.stdout, c.stderr), kong.Exit(func(int) { helped = true }),
-		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true}), kong.Vars{"faults": faultNames()},
+		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true}), kong.Vars{
+			"faults": faultNames(), "token": developmentToken, "webhook_secret": developmentWebhookSecret,
+			"min_token": strconv.Itoa(webhook.MinToken),
+		},
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c, &g.Globals))
 	if err != nil {
 		return fail(c, err, exitUsage)

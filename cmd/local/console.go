@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/junction-refresh/junction-refresh/internal/secret"
+	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
 // console is what the command talks to: the streams, and the environment that it was started in.
@@ -29,6 +30,7 @@ func newConsole(stdin io.Reader, stdout, stderr io.Writer, environ []string) *co
 	plain := c.environ["NO_COLOR"] != "" || c.environ["TERM"] == "dumb"
 	c.stdout, c.stderr = newScreen(stdout, plain), newScreen(stderr, plain)
 	c.hide(c.environ["JUNCTION_API_KEY"]) // used or not
+	c.hideText(sensitive.New(c.environ[webhookSecretVariable]))
 	return c
 }
 
@@ -39,8 +41,15 @@ func (c *console) hide(value string) {
 		return
 	}
 	for _, s := range append(append(bundle.Tokens, bundle.WebhookSecrets...), bundle.APIKey) {
-		c.stdout.hide(s.Reveal())
-		c.stderr.hide(s.Reveal())
+		c.hideText(s)
+	}
+}
+
+// hideText keeps a secret from both streams, but for the development ones, which are no secrets.
+func (c *console) hideText(s sensitive.String) {
+	if text := s.Reveal(); text != developmentToken && text != developmentWebhookSecret {
+		c.stdout.hide(text)
+		c.stderr.hide(text)
 	}
 }
 

@@ -8,15 +8,18 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
-// fromUser are the variables that a live run takes from the user's environment.
-var fromUser = []string{"JUNCTION_API_KEY", "JUNCTION_ENVIRONMENT", "JUNCTION_BASE_URL"}
+// fromUser are the variables that a live run takes from the user's environment as they are; it takes
+// JUNCTION_API_KEY too.
+var fromUser = []string{"JUNCTION_ENVIRONMENT", "JUNCTION_BASE_URL"}
 
 // simulated is the function's environment in front of the simulator at url. It has nothing of the
 // user's own: neither a key nor a URL that was meant for Junction gets in.
 func (g *Globals) simulated(c *console, url string) ([]string, error) {
-	return g.configured(c, []string{
-		"JUNCTION_API_KEY=" + junctiontest.DefaultKey, "JUNCTION_BASE_URL=" + url, "CALLER_AUTH=none",
-	})
+	environ, err := g.guarded(junctiontest.DefaultKey)
+	if err != nil {
+		return nil, err
+	}
+	return g.configured(c, append(environ, "JUNCTION_BASE_URL="+url))
 }
 
 // live is the function's environment in front of Junction.
@@ -24,7 +27,10 @@ func (g *Globals) live(c *console) ([]string, error) {
 	if strings.TrimSpace(c.environ["JUNCTION_API_KEY"]) == "" {
 		return nil, usagef("--live needs your team's key: set JUNCTION_API_KEY in the environment")
 	}
-	environ := []string{"CALLER_AUTH=none"}
+	environ, err := g.guarded(c.environ["JUNCTION_API_KEY"])
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range fromUser {
 		environ = append(environ, name+"="+c.environ[name])
 	}

@@ -36,6 +36,7 @@ Examples:
 	go run ./cmd/local --fault 503:2 --verbose
 	go run ./cmd/local --fault html
 	go run ./cmd/local --config JUNCTION_API_KEY=sk_us_wrong_key
+	go run ./cmd/local --auth token               # the event shows no token: 401
 	go run ./cmd/local example --json | jq -r .body | jq .failed_sources`
 }
 
@@ -67,6 +68,7 @@ func exampleEvent(timeout string) []byte {
 type invokeCommand struct {
 	File string `arg:"" help:"The event, as JSON; - is standard input."`
 	JSON bool   `name:"json" help:"Print the function's answer alone, for pipes."`
+	Sign bool   `help:"Sign the body of an HTTP event anew, in place of the event's own signature, and let in who signs (--auth signature,token, unless another is said)."`
 }
 
 // Help is shown by kong.
@@ -82,6 +84,8 @@ Examples:
 
 	go run ./cmd/local invoke events/http-api.json
 	go run ./cmd/local invoke events/sqs.json --fault 429
+	go run ./cmd/local invoke events/http-api-junction-webhook.json --auth signature  # stale: 401
+	go run ./cmd/local invoke events/http-api-junction-webhook.json --sign
 	go run ./cmd/local invoke events/direct.json --lambda-timeout 6s
 	go run ./cmd/local invoke --json events/direct-many.json | jq .summary
 	echo '{"client_user_id": "app-user-completed"}' | go run ./cmd/local invoke -
@@ -94,29 +98,47 @@ func (i *invokeCommand) Run(ctx context.Context, c *console, g *Globals) error {
 	if err != nil {
 		return err
 	}
+	if i.Sign {
+		if event, err = resigned(c, g, event); err != nil {
+			return err
+		}
+		if g.Auth == "" {
+			g.Auth = "signature,token"
+		}
+	}
 	return report(ctx, c, g, event, i.JSON)
 }
 
 func readEvent(c *console, name string) ([]byte, error) {
+	event, err := readInput(c, name, "the event")
+	if err != nil {
+		return nil, err
+	}
+	if !json.Valid(event) {
+		return nil, usagef("the event in %s is not JSON, which Lambda refuses before the function sees it", name)
+	}
+	return bytes.TrimSpace(event), nil
+}
+
+// readInput reads a file, or standard input where it is named "-".
+func readInput(c *console, name, what string) ([]byte, error) {
 	in := c.stdin
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return nil, usagef("cannot read the event: %v", err)
+			return nil, usagef("cannot read %s: %v", what, err)
 		}
 		defer func() { _ = file.Close() }()
 		in = file
 	}
-	event, err := io.ReadAll(io.LimitReader(in, maxEvent+1))
+	text, err := io.ReadAll(io.LimitReader(in, maxEvent+1))
 	switch {
 	case err != nil:
-		return nil, usagef("cannot read the event: %v", err)
-	case len(event) > maxEvent:
-		return nil, usagef("the event is over 6 MiB, which is more than Lambda takes")
-	case !json.Valid(event):
-		return nil, usagef("the event in %s is not JSON, which Lambda refuses before the function sees it", name)
+		return nil, usagef("cannot read %s: %v", what, err)
+	case len(text) > maxEvent:
+		return nil, usagef("%s is over 6 MiB, which is more than Lambda takes", what)
 	}
-	return bytes.TrimSpace(event), nil
+	return text, nil
 }
 
 // report runs one event and shows what happened, or the answer alone. It returns errFailed where the

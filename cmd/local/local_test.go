@@ -75,7 +75,7 @@ func TestTheTimeoutFlagIsWhatTheExampleAsksFor(t *testing.T) {
 }
 
 func TestHelpTeachesEachCommandWithExamples(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"example", "--help"}, {"invoke", "--help"}, {"serve", "-h"}, {"refresh", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"example", "--help"}, {"invoke", "--help"}, {"serve", "-h"}, {"refresh", "--help"}, {"sign", "--help"}} {
 		got := local(t, args...)
 		got.mustExit(t, exitOK)
 		mustContain(t, got.stdout, "Usage: go run ./cmd/local", "Examples:", "--lambda-timeout")
@@ -107,6 +107,17 @@ func TestACommandLineThatCannotBeUsedIsRefusedWithASentence(t *testing.T) {
 		{"a refresh of nobody", "refresh whom?", []string{"refresh"}},
 		{"a refresh by nobody", "--concurrency must be 1 or more", []string{"refresh", "x", "--concurrency", "0"}},
 		{"users in a file that is not there", "cannot read the users", []string{"refresh", "-f", "none"}},
+		{"a signature of nothing", `expected "<file>"`, []string{"sign"}},
+		{"a body that is not there", "cannot read the body", []string{"sign", "none"}},
+		{"another family", "must be one of", []string{"sign", "-", "--family", "v1"}},
+		{"an ID with a space", "without spaces", []string{"sign", "-", "--id", "a b"}},
+		{"a URL without a host", "--url: want", []string{"sign", "-", "--url", "localhost:8080"}},
+		{"a signature of what nobody signs", "--sign is for HTTP events", []string{"invoke", "../../events/sqs.json", "--sign"}},
+		{"a way that there is not", "CALLER_AUTH", []string{"--auth", "password"}},
+		{"a token that nobody asks for", "go with --auth", []string{"--token", "a-token-of-sixteen"}},
+		{"a token that is too short", "16 bytes or more", []string{"--auth", "token", "--token", "short"}},
+		{"a webhook secret that is too short", "16 bytes or more", []string{"--auth", "token", "--webhook-secret", "whsec_c2hvcnQ="}},
+		{"a webhook secret that is none", "cannot sign", []string{"sign", "-", "--secret", "%%%"}},
 		{"an address that cannot be listened at", "cannot serve", []string{"serve", "8080"}},
 		{"an address file that cannot be written", "--addr-file", []string{"serve", "127.0.0.1:0", "--addr-file", "none/file"}},
 	} {
