@@ -52,7 +52,7 @@ func quietServer(handler http.Handler) *httptest.Server {
 // environ is the function's whole environment but for AWS_LAMBDA_RUNTIME_API.
 func (u *upstream) environ() []string {
 	return []string{
-		"JUNCTION_SECRET_ID=bench", "JUNCTION_BASE_URL=" + u.junction.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER=" + u.secrets.URL,
+		"JUNCTION_SECRET_ID=bench", "QUOTA_LIMIT=0", "COALESCE_WINDOW=0s", "JUNCTION_BASE_URL=" + u.junction.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER=" + u.secrets.URL,
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "SSL_CERT_FILE=" + u.roots,
 		"AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128", "AWS_LAMBDA_LOG_FORMAT=JSON",
 	}

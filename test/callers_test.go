@@ -180,8 +180,9 @@ func TestACallerWithATokenOrASignatureIsLetInAndNobodyElse(t *testing.T) {
 			}
 		}
 	}
-	if n := len(junction.sent()); n != 10 {
-		t.Errorf("Junction was called %d times, want 10", n)
+	// Five callers at two doors, less the two deliveries that the second door sees again.
+	if n := len(junction.sent()); n != 8 {
+		t.Errorf("Junction was called %d times, want 8", n)
 	}
 	for _, never := range []string{callerToken, callerSecret, strings.TrimPrefix(callerSecret, "whsec_"), teamKey} {
 		if strings.Contains(function.output(), never) {

@@ -9,6 +9,7 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/config"
 	"github.com/junction-refresh/junction-refresh/internal/handler"
 	"github.com/junction-refresh/junction-refresh/internal/junction"
+	"github.com/junction-refresh/junction-refresh/internal/quota"
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/secret"
 	"github.com/junction-refresh/junction-refresh/internal/webhook"
@@ -32,14 +33,31 @@ func New(environ []string, version string, log *slog.Logger) (*handler.Handler, 
 	client := junction.New(junction.Options{
 		Environment: cfg.Environment, BaseURL: cfg.BaseURL, UserAgent: "junction-refresh/" + version,
 	})
+	gate, deliveries := quotaOf(cfg)
 	refresher := refresh.New(client, keys, refresh.Options{
-		MaxAttempts: cfg.MaxAttempts, MaxConcurrency: cfg.MaxConcurrency, Headroom: cfg.TimeoutHeadroom,
+		Gate: gate, MaxAttempts: cfg.MaxAttempts, MaxConcurrency: cfg.MaxConcurrency, Headroom: cfg.TimeoutHeadroom,
 	})
 	return handler.New(refresher, handler.Options{
 		DefaultTimeout: cfg.DefaultTimeout, HTTPTimeoutLimit: cfg.HTTPTimeoutLimit,
 		UserIDPaths: cfg.UserIDPaths, WebhookEvents: cfg.WebhookEvents,
-		Admit: admit(cfg.CallerAuth, keys, log), Log: log,
+		Admit: admit(cfg.CallerAuth, keys, log), Deliveries: deliveries, Log: log,
 	}), nil
+}
+
+// quotaOf returns where the quota and the deliveries are kept: in a table, or in this process.
+func quotaOf(cfg config.Config) (refresh.Gate, handler.Deliveries) {
+	rules := quota.Rules{Limit: cfg.QuotaLimit, Window: cfg.QuotaWindow, Coalesce: cfg.CoalesceWindow}
+	if cfg.QuotaTable == "" {
+		if !rules.On() {
+			return nil, quota.NewMemoryDeliveries()
+		}
+		return quota.NewMemory(rules), quota.NewMemoryDeliveries()
+	}
+	table := quota.NewDynamo(rules, quota.Client(), cfg.QuotaTable)
+	if !rules.On() {
+		return nil, table
+	}
+	return table, table
 }
 
 // admit lets HTTP callers in as CALLER_AUTH says.

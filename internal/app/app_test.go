@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -80,7 +81,7 @@ func TestAnAppsOwnIDIsResolvedFirst(t *testing.T) {
 }
 
 func TestADeadIdleConnectionIsARetryAndNotAFailure(t *testing.T) {
-	f, sim, _ := start(t)
+	f, sim, _ := start(t, "COALESCE_WINDOW=0s")
 	event := `{"user_id":"` + junctiontest.CompletedUserID + `"}`
 	invoke(t, f, event)
 	sim.Inject(1, junctiontest.ResetConnection())
@@ -149,6 +150,68 @@ func TestEntriesOfTheSecretThatLetNobodyInAreWarnedOf(t *testing.T) {
 	}
 }
 
+func TestWithoutATableTheQuotaHoldsWithinTheInstance(t *testing.T) {
+	f, sim, _ := start(t, "QUOTA_LIMIT=2", "COALESCE_WINDOW=0s")
+	event := `{"user_id":"` + junctiontest.NoSourcesUserID + `"}`
+	for range 2 {
+		if got := invoke(t, f, event); got.ErrorCode != result.NoConnectedSources {
+			t.Errorf("%+v", got)
+		}
+	}
+	_, err := f.Invoke(t.Context(), []byte(event))
+	if err == nil || !strings.Contains(err.Error(), "RateLimited") || sim.Calls(junctiontest.NoSourcesUserID) != 2 {
+		t.Errorf("%v after %d calls", err, sim.Calls(junctiontest.NoSourcesUserID))
+	}
+}
+
+func TestASecondRefreshWithinAMinuteIsAnsweredByTheFirst(t *testing.T) {
+	f, sim, _ := start(t)
+	event := `{"user_id":"` + junctiontest.DefaultUserID + `"}`
+	first, second := invoke(t, f, event), invoke(t, f, event)
+	first.Coalesced = true
+	if !reflect.DeepEqual(first, second) || sim.Calls(junctiontest.DefaultUserID) != 1 {
+		t.Errorf("got %+v, want %+v", second, first)
+	}
+}
+
+func TestADeliveryThatComesAgainIsAnsweredAsBeforeUnlessItFailed(t *testing.T) {
+	event := func(id string) []byte {
+		return []byte(`{"version":"2.0","rawPath":"/webhooks","headers":{"webhook-id":"` + id + `"},"requestContext":{"http":{"method":"POST"}},"body":` +
+			strconv.Quote(`{"user_id":"`+junctiontest.CompletedUserID+`"}`) + `}`)
+	}
+	f, sim, _ := start(t, "QUOTA_LIMIT=0", "COALESCE_WINDOW=0s", "MAX_ATTEMPTS=1")
+	sim.Inject(1, junctiontest.Status(503))
+	for i, want := range []struct {
+		id    string
+		calls int
+	}{{"msg_1", 1}, {"msg_1", 2}, {"msg_1", 2}, {"msg_2", 3}} {
+		if _, err := f.Invoke(t.Context(), event(want.id)); err != nil || sim.Calls(junctiontest.CompletedUserID) != want.calls {
+			t.Errorf("delivery %d: %d calls, want %d (%v)", i, sim.Calls(junctiontest.CompletedUserID), want.calls, err)
+		}
+	}
+	first, _ := f.Invoke(t.Context(), event("msg_2"))
+	second, _ := f.Invoke(t.Context(), event("msg_2"))
+	if !bytes.Equal(first, second) {
+		t.Errorf("answered %s and %s", first, second)
+	}
+}
+
+func TestATableThatCannotBeAskedStopsNoRefreshAndIsLogged(t *testing.T) {
+	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
+	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	for _, off := range []string{"QUOTA_LIMIT=8", "QUOTA_LIMIT=0"} {
+		f, _, log := start(t, "QUOTA_TABLE=nowhere", off, "COALESCE_WINDOW=0s")
+		if got := invoke(t, f, `{"user_id":"`+junctiontest.DefaultUserID+`"}`); got.Status != result.Partial {
+			t.Errorf("%+v", got)
+		}
+		if strings.Contains(log.String(), "quota_error") != (off == "QUOTA_LIMIT=8") {
+			t.Error(log)
+		}
+	}
+}
+
 func TestAFunctionWithAFaultyConfigurationIsNotMade(t *testing.T) {
 	_, err := app.New([]string{"MAX_ATTEMPTS=x", "SECRET_TTL=y"}, "test", slog.New(slog.DiscardHandler))
 	for _, name := range []string{"MAX_ATTEMPTS", "SECRET_TTL", "JUNCTION_SECRET_ID"} {
@@ -172,7 +235,7 @@ func TestTheKeyComesFromSecretsManagerWhereNoneIsGiven(t *testing.T) {
 
 // aws-lambda-go can run several invocations at once in one process (AWS_LAMBDA_MAX_CONCURRENCY).
 func TestInvocationsInOneProcessDoNotDisturbEachOther(t *testing.T) {
-	f, sim, _ := start(t)
+	f, sim, _ := start(t, "QUOTA_LIMIT=0", "COALESCE_WINDOW=0s")
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {

@@ -33,7 +33,8 @@ type Config struct {
 	UserIDPaths   [][]string
 	WebhookEvents []string
 
-	QuotaLimit     int
+	QuotaTable     string // DynamoDB table; "": the memory of this instance
+	QuotaLimit     int    // 0: no quota
 	QuotaWindow    time.Duration
 	CoalesceWindow time.Duration
 }
@@ -55,7 +56,7 @@ type variables struct {
 	WebhookEvents    eventTypes       `env:"JUNCTION_WEBHOOK_EVENTS" envDefault:"provider.connection.created"`
 	ResultBus        notYet           `env:"RESULT_BUS"`
 	RefreshQueueURL  notYet           `env:"REFRESH_QUEUE_URL"`
-	QuotaTable       notYet           `env:"QUOTA_TABLE"`
+	QuotaTable       string           `env:"QUOTA_TABLE"`
 	QuotaLimit       count            `env:"QUOTA_LIMIT" envDefault:"8"`
 	QuotaWindow      positive         `env:"QUOTA_WINDOW" envDefault:"1h"`
 	CoalesceWindow   notNegative      `env:"COALESCE_WINDOW" envDefault:"60s"`
@@ -86,7 +87,7 @@ func Parse(environ []string) (Config, error) {
 		HTTPTimeoutLimit: time.Duration(v.HTTPTimeoutLimit),
 		MaxConcurrency:   int(v.MaxConcurrency), MaxAttempts: int(v.MaxAttempts),
 		CallerAuth: v.CallerAuth, UserIDPaths: v.UserIDPaths, WebhookEvents: v.WebhookEvents,
-		QuotaLimit: int(v.QuotaLimit), QuotaWindow: time.Duration(v.QuotaWindow), CoalesceWindow: time.Duration(v.CoalesceWindow),
+		QuotaTable: v.QuotaTable, QuotaLimit: int(v.QuotaLimit), QuotaWindow: time.Duration(v.QuotaWindow), CoalesceWindow: time.Duration(v.CoalesceWindow),
 	}, nil
 }
 

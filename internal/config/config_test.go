@@ -59,7 +59,7 @@ func TestEveryVariableIsHeeded(t *testing.T) {
 		"JUNCTION_API_KEY=sk_us_x", "JUNCTION_ENVIRONMENT=sandbox", "JUNCTION_BASE_URL=http://127.0.0.1:4010/", "SECRET_TTL=1m",
 		"DEFAULT_TIMEOUT=7.5", "TIMEOUT_HEADROOM=0s", "MAX_CONCURRENCY=1", "MAX_ATTEMPTS=5", "HTTP_TIMEOUT_LIMIT=45s",
 		"CALLER_AUTH= iam , token", "USER_ID_PATHS=user.junction_id", "JUNCTION_WEBHOOK_EVENTS=a.b, c.d",
-		"QUOTA_LIMIT=0", "QUOTA_WINDOW=30m", "COALESCE_WINDOW=0s",
+		"QUOTA_TABLE=refreshes", "QUOTA_LIMIT=0", "QUOTA_WINDOW=30m", "COALESCE_WINDOW=0s",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func TestEveryVariableIsHeeded(t *testing.T) {
 		APIKey: key, Environment: "sandbox", BaseURL: "http://127.0.0.1:4010", SecretTTL: time.Minute,
 		DefaultTimeout: 7.5, MaxConcurrency: 1, MaxAttempts: 5, HTTPTimeoutLimit: 45 * time.Second,
 		CallerAuth: []string{"iam", "token"}, UserIDPaths: [][]string{{"user", "junction_id"}}, WebhookEvents: []string{"a.b", "c.d"},
-		QuotaLimit: 0, QuotaWindow: 30 * time.Minute, CoalesceWindow: 0,
+		QuotaTable: "refreshes", QuotaLimit: 0, QuotaWindow: 30 * time.Minute, CoalesceWindow: 0,
 	}
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -84,13 +84,13 @@ func TestAllFaultsAreReportedTogetherEachWithItsNameAndNoneWithItsValue(t *testi
 		"JUNCTION_ENVIRONMENT=sk_us_oops", "JUNCTION_BASE_URL=http://api.example.com", "SECRET_TTL=oops5m", "DEFAULT_TIMEOUT=oops",
 		"TIMEOUT_HEADROOM=-1s", "MAX_CONCURRENCY=0", "MAX_ATTEMPTS=many-oops", "HTTP_TIMEOUT_LIMIT=0s", "CALLER_AUTH=none,token",
 		"USER_ID_PATHS=a..b", "JUNCTION_WEBHOOK_EVENTS=daily.data.sleep.created", "RESULT_BUS=oops", "REFRESH_QUEUE_URL=oops",
-		"QUOTA_TABLE=oops", "QUOTA_LIMIT=-1", "QUOTA_WINDOW=0s", "COALESCE_WINDOW=oops",
+		"QUOTA_LIMIT=-1", "QUOTA_WINDOW=0s", "COALESCE_WINDOW=oops",
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, name := range config.Names() {
-		if name != "JUNCTION_API_KEY" && !strings.Contains(err.Error(), name+": ") {
+		if name != "JUNCTION_API_KEY" && name != "QUOTA_TABLE" && !strings.Contains(err.Error(), name+": ") {
 			t.Errorf("%s is not reported in\n%v", name, err)
 		}
 	}

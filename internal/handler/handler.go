@@ -32,7 +32,14 @@ type Refresher interface {
 	All(context.Context, []refresh.Request) []result.Result
 }
 
-// Options are what a Handler is made of. All fields are required but HTTPTimeoutLimit.
+// Deliveries remembers how deliveries to the webhook route were answered.
+type Deliveries interface {
+	// Answer returns the answer to a delivery; nil where there was none.
+	Answer(ctx context.Context, id string) ([]byte, error)
+	Remember(ctx context.Context, id string, answer []byte) error
+}
+
+// Options are what a Handler is made of. All fields are required but HTTPTimeoutLimit and Deliveries.
 type Options struct {
 	DefaultTimeout   float64       // seconds, where a document has none
 	HTTPTimeoutLimit time.Duration // how long API Gateway waits; 0 is its default quota
@@ -41,8 +48,9 @@ type Options struct {
 
 	// Admit decides who may call over HTTP; its error is the refusal. It sees a request before
 	// anything else does.
-	Admit func(context.Context, *Request) error
-	Log   *slog.Logger
+	Admit      func(context.Context, *Request) error
+	Deliveries Deliveries // nil remembers none
+	Log        *slog.Logger
 }
 
 // Handler is the Lambda function. It is safe for concurrent use, and implements lambda.Handler.

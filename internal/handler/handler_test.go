@@ -32,6 +32,8 @@ type refresher struct {
 	fails map[string]*result.Failure
 	took  int // the status that Junction answers with; 0 is 200
 	panic bool
+
+	inFlight bool // somebody else is refreshing every user
 }
 
 func (r *refresher) Refresh(_ context.Context, request refresh.Request) result.Result {
@@ -46,6 +48,9 @@ func (r *refresher) Refresh(_ context.Context, request refresh.Request) result.R
 		id = other
 	}
 	out := result.From(id, result.Answer{Status: max(r.took, 200), Refreshed: []string{"withings/body"}})
+	if r.inFlight {
+		out = result.FromInFlight(id)
+	}
 	if f := r.fails[id]; f != nil {
 		out = result.FromFailure(id, f)
 	}

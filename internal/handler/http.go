@@ -185,15 +185,21 @@ func (h *Handler) serveWebhook(ctx context.Context, in invocation, r *Request) (
 	if err != nil {
 		return h.refuse(ctx, in, err)
 	}
-	waits := webhookWaits
-	if gateway := h.gatewayWaits(in.trigger); gateway > 0 {
-		waits = min(waits, gateway)
+	if d.ignored {
+		return httpAnswer(h.refreshAll(ctx, in, d, refresh.Budget{})[0])
 	}
-	results := h.refreshAll(ctx, in, d, in.budget(waits))
-	if d.many {
-		return manyAnswer(results)
-	}
-	return httpAnswer(results[0])
+	return h.once(ctx, r, func() ([]byte, bool, error) {
+		waits := webhookWaits
+		if gateway := h.gatewayWaits(in.trigger); gateway > 0 {
+			waits = min(waits, gateway)
+		}
+		results := h.refreshAll(ctx, in, d, in.budget(waits))
+		answer, err := httpAnswer(results[0])
+		if d.many {
+			answer, err = manyAnswer(results)
+		}
+		return answer, settled(results), err
+	})
 }
 
 // hasSvix says whether a request came with the headers that Junction's webhooks have.

@@ -40,6 +40,10 @@ func (h *Handler) finish(ctx context.Context, in invocation, out result.Result) 
 	} else if out.Status == result.Ignored {
 		level = slog.LevelDebug // nothing was refreshed, and Junction sends many of them
 	}
+	if out.Degraded != nil {
+		level = max(level, slog.LevelWarn)
+		attrs = append(attrs, slog.String("quota_error", out.Degraded.Error()))
+	}
 	h.options.Log.LogAttrs(ctx, level, "refresh", attrs...)
 }
 

@@ -17,42 +17,100 @@ type job struct {
 	*Refresher
 	Request
 
+	began    time.Time
 	userID   string           // Junction's, once it is known
 	key      sensitive.String // the team key in use
 	renewed  bool             // the key was read again: once a refresh
+	lease    Lease            // nil where there is no gate, or none that could be asked
+	granted  bool             // the lease's first call is still to be made
+	degraded error            // why the gate could not be asked
 	attempts int              // refresh calls made
 	sent     float64          // the timeout of the last of them, seconds
 }
 
 // run makes the refresh, resolving the user first where it must.
-func (j *job) run(ctx context.Context) (result.Answer, error) {
+func (j *job) run(ctx context.Context) (result.Result, error) {
 	if _, enough := effective(j.Timeout, j.available()); !enough {
-		return result.Answer{}, errInsufficientTime
+		return result.Result{}, errInsufficientTime
 	}
 	var err error
 	if j.key, err = j.keys.Key(ctx); err != nil {
-		return result.Answer{}, err
+		return result.Result{}, err
 	}
 	if j.userID != "" {
-		return retry(ctx, j, j.refresh)
+		return j.pass(ctx)
 	}
 	remembered, err := j.resolve(ctx)
 	if err != nil {
-		return result.Answer{}, err
+		return result.Result{}, err
 	}
-	answer, err := retry(ctx, j, j.refresh)
+	out, err := j.pass(ctx)
 	if remembered && isCode(err, result.UserNotFound) {
 		// The user that was remembered is gone; the app may have made it anew under the same ID.
 		gone := j.userID
 		j.resolved.forget(j.ClientUserID)
 		if _, err := j.resolve(ctx); err != nil {
-			return result.Answer{}, err
+			return result.Result{}, err
 		}
 		if j.userID != gone {
-			return retry(ctx, j, j.refresh)
+			return j.pass(ctx)
 		}
 	}
-	return answer, err
+	return out, err
+}
+
+// pass refreshes the user as the gate lets it.
+func (j *job) pass(ctx context.Context) (result.Result, error) {
+	if j.options.Gate != nil {
+		timeout, _ := effective(j.Timeout, j.available())
+		decision, err := j.options.Gate.Enter(ctx, j.userID, j.until(timeout))
+		switch {
+		case err != nil:
+			j.degraded = err // Junction keeps its own limit
+		case decision.Coalesced != nil:
+			out := *decision.Coalesced
+			out.Coalesced = true
+			return out, nil
+		case decision.InFlight:
+			return j.stamp(result.FromInFlight(j.userID)), nil
+		case decision.Lease == nil:
+			f := *errQuotaUsedUp
+			f.RetryAfter = decision.RetryAfter
+			return result.Result{}, &f
+		}
+		j.lease, j.granted = decision.Lease, true
+	}
+	answer, err := retry(ctx, j, j.refresh)
+	out := j.stamp(result.From(j.userID, answer))
+	if err != nil {
+		out = j.failed(err)
+	}
+	if j.lease != nil {
+		if lost := j.lease.Done(ctx, out); lost != nil {
+			j.degraded, out.Degraded = lost, lost
+		}
+		j.lease = nil
+	}
+	return out, err
+}
+
+// stamp completes a result of this job's own.
+func (j *job) stamp(out result.Result) result.Result {
+	out.TimeoutSeconds, out.RequestedTimeoutSeconds = j.sent, j.Timeout
+	out.Attempts = j.attempts
+	out.RequestID = j.RequestID
+	out.DurationMS = time.Since(j.began).Milliseconds()
+	out.Degraded = j.degraded
+	return out
+}
+
+func (j *job) failed(err error) result.Result {
+	return j.stamp(result.FromFailure(j.userID, result.AsFailure(err)))
+}
+
+// until is when a call that begins now with a timeout in seconds is cut off.
+func (j *job) until(timeout float64) time.Time {
+	return j.Budget.Cutoff(time.Now(), time.Duration(timeout*float64(time.Second))+grace)
 }
 
 // resolve finds the Junction user of ClientUserID, from memory where it can.
@@ -80,8 +138,12 @@ func (j *job) refresh(ctx context.Context) (result.Answer, error) {
 	if !enough {
 		return result.Answer{}, errInsufficientTime
 	}
-	wait := time.Duration(timeout*float64(time.Second)) + grace
-	ctx, cancel := context.WithDeadline(ctx, j.Budget.Cutoff(time.Now(), wait))
+	until := j.until(timeout)
+	if j.lease != nil && !j.granted && !j.lease.Again(ctx, until) {
+		return result.Answer{}, errQuotaUsedUp
+	}
+	j.granted = false
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	j.attempts++
 	j.sent = timeout
@@ -106,6 +168,9 @@ func (j *job) available() float64 { return j.Budget.Available(time.Now(), j.opti
 
 var errInsufficientTime = result.Fail(result.InsufficientTime,
 	"too little time is left in this invocation for a refresh, which takes 5 s at least")
+
+// errQuotaUsedUp is our own quota's refusal; Junction was not asked.
+var errQuotaUsedUp = result.Fail(result.RateLimited, "the user was refreshed as often as the quota allows")
 
 func isCode(err error, code result.Code) bool {
 	var f *result.Failure

@@ -28,6 +28,29 @@ type Keys interface {
 	Renew(ctx context.Context, refused sensitive.String) (sensitive.String, error)
 }
 
+// Gate decides who may be refreshed now, for all that share it.
+type Gate interface {
+	// Enter asks for a refresh of a user whose first call ends by until at the latest. An error says
+	// that the gate cannot be asked: the refresh goes on without it.
+	Enter(ctx context.Context, userID string, until time.Time) (Decision, error)
+}
+
+// Decision is what a Gate says: one of a lease, a result, one that is coming, or a time to wait.
+type Decision struct {
+	Lease      Lease          // the refresh is granted; Done must be called
+	Coalesced  *result.Result // the user was refreshed just now, with this result
+	InFlight   bool           // somebody else is refreshing the user
+	RetryAfter time.Duration  // the quota is used up for so long; over 0 where nothing else is set
+}
+
+// Lease is a refresh that was granted. It ends by itself at the end of the last call it was asked for.
+type Lease interface {
+	// Again asks for one more call, which ends by until. It is false where the quota has run out.
+	Again(ctx context.Context, until time.Time) bool
+	// Done ends the lease and tells what came of the refresh.
+	Done(ctx context.Context, out result.Result) error
+}
+
 // Request asks for one user's refresh.
 type Request struct {
 	UserID       string  // a UUID in lower case; "" where ClientUserID names the user
@@ -37,8 +60,9 @@ type Request struct {
 	Budget       Budget
 }
 
-// Options are the numbers of a Refresher. The zero value of a field is its default.
+// Options are what a Refresher is made of. The zero value of a field is its default.
 type Options struct {
+	Gate           Gate          // nil lets every refresh pass
 	MaxAttempts    int           // calls per refresh; 3
 	MaxConcurrency int           // refreshes at once in All; 100
 	Headroom       time.Duration // kept free at the end of an invocation; no default, 0 is none
@@ -65,22 +89,18 @@ func New(upstream Upstream, keys Keys, options Options) *Refresher {
 
 // Refresh refreshes one user. Whatever happens, also a panic, is in the result.
 func (r *Refresher) Refresh(ctx context.Context, request Request) (out result.Result) {
-	started := time.Now()
-	job := &job{Refresher: r, Request: request, userID: request.UserID}
+	job := &job{Refresher: r, Request: request, userID: request.UserID, began: time.Now()}
 	defer func() {
 		if cause := recover(); cause != nil {
-			out = result.FromFailure(job.userID, result.FailFor(result.Internal, "internal error", Panic(cause)))
+			out = job.failed(result.FailFor(result.Internal, "internal error", Panic(cause)))
 		}
-		out.TimeoutSeconds, out.RequestedTimeoutSeconds = job.sent, request.Timeout
-		out.Attempts = job.attempts
 		out.RequestID = request.RequestID
-		out.DurationMS = time.Since(started).Milliseconds()
 	}()
-	answer, err := job.run(ctx)
+	out, err := job.run(ctx)
 	if err != nil {
-		return result.FromFailure(job.userID, result.AsFailure(err))
+		return job.failed(err)
 	}
-	return result.From(job.userID, answer)
+	return out
 }
 
 // Panic turns what recover returned into an error for the log: where it happened, and what it says

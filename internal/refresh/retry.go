@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -32,9 +33,10 @@ func retry[T any](ctx context.Context, j *job, call func(context.Context) (T, er
 				value, err = call(ctx)
 			}
 		}
-		if isCode(err, result.InsufficientTime) && last != nil {
+		notCalled := errors.Is(err, errInsufficientTime) || errors.Is(err, errQuotaUsedUp)
+		if notCalled && last != nil {
 			err = backoff.Permanent(last)
-		} else if err != nil && !worthAnotherCall(err) {
+		} else if err != nil && (notCalled || !worthAnotherCall(err)) {
 			err = backoff.Permanent(err)
 		}
 		last, pause.last = err, err

@@ -59,6 +59,9 @@ type Result struct {
 	RetryAfterSeconds int             `json:"retry_after_seconds,omitempty"`
 	Detail            json.RawMessage `json:"detail,omitempty"` // of a 422, as Junction sends it
 
+	// Degraded is what went wrong beside the refresh, for the log: the quota could not be asked.
+	Degraded error `json:"-"`
+
 	failure *Failure
 }
 
@@ -98,6 +101,13 @@ func FromFailure(userID string, f *Failure) Result {
 	r.RetryAfterSeconds = f.RetryAfterSeconds()
 	r.Detail = f.Detail
 	r.failure = f
+	return r
+}
+
+// FromInFlight returns the result of a refresh that somebody else is making.
+func FromInFlight(userID string) Result {
+	r := empty(userID)
+	r.Success, r.Status, r.Coalesced = true, InProgress, true
 	return r
 }
 

@@ -1,0 +1,27 @@
+package quota
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+)
+
+// Client returns the AWS client of the table, which is made at its first use and shared from then on.
+// Throttled writes are tried again with jitter as often as fits into tableTimeout.
+func Client() func() (Table, error) {
+	return sync.OnceValues(func() (Table, error) {
+		cfg, err := config.LoadDefaultConfig(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+			o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
+				s.MaxAttempts, s.MaxBackoff = 4, 50*time.Millisecond
+			})
+		}), nil
+	})
+}

@@ -1,0 +1,138 @@
+package quota
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/refresh"
+	"github.com/junction-refresh/junction-refresh/internal/result"
+)
+
+// maxUsers bounds what an instance remembers. Beyond it a user that was seen longest ago, or nearly
+// so, is forgotten; Junction keeps its own limit.
+const maxUsers = 20_000
+
+// Memory keeps the quota of one instance. It implements refresh.Gate and is safe for concurrent use.
+type Memory struct {
+	rules Rules
+	now   func() time.Time
+
+	mu    sync.Mutex
+	users map[string]*entry
+	sweep time.Time // when entries that no longer matter are dropped next
+}
+
+type entry struct {
+	state
+	grants int64 // how many leases there were: the current one's number
+	until  time.Time
+}
+
+// NewMemory returns a gate that keeps its state in this process.
+func NewMemory(rules Rules) *Memory {
+	return &Memory{rules: rules, now: time.Now, users: map[string]*entry{}}
+}
+
+// Enter implements refresh.Gate. It has no error.
+func (m *Memory) Enter(_ context.Context, userID string, until time.Time) (refresh.Decision, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now().Round(0)
+	m.drop(now)
+	e := m.users[userID]
+	if e == nil {
+		e = &entry{}
+		m.users[userID] = e
+	}
+	d := m.rules.decide(e.state, now)
+	if d.Coalesced != nil || d.InFlight || d.RetryAfter > 0 {
+		return d, nil
+	}
+	e.grants++
+	e.call(m.rules, now, until)
+	return refresh.Decision{Lease: &memoryLease{Memory: m, userID: userID, number: e.grants}}, nil
+}
+
+// call counts a call that begins now.
+func (e *entry) call(rules Rules, now, until time.Time) {
+	e.calls = rules.push(e.calls, now.UnixMilli())
+	e.leaseUntil = until.UnixMilli()
+	e.until = until.Add(rules.keeps())
+}
+
+// drop forgets users whose state no longer matters, now and then, and any where there are too many.
+func (m *Memory) drop(now time.Time) {
+	if now.Before(m.sweep) && len(m.users) < maxUsers {
+		return
+	}
+	for id, e := range m.users {
+		if e.until.Before(now) {
+			delete(m.users, id)
+		}
+	}
+	for id, e := range m.users {
+		if len(m.users) < maxUsers {
+			break
+		}
+		if e.leaseUntil <= now.UnixMilli() {
+			delete(m.users, id)
+		}
+	}
+	m.sweep = now.Add(m.rules.keeps())
+}
+
+// memoryLease implements refresh.Lease.
+type memoryLease struct {
+	*Memory
+	userID string
+	number int64
+}
+
+// held returns the lease's user, where the lease is still the current one. m.mu is locked.
+func (l *memoryLease) held() *entry {
+	if e := l.users[l.userID]; e != nil && e.grants == l.number && e.leaseUntil > 0 {
+		return e
+	}
+	return nil
+}
+
+// Again implements refresh.Lease.
+func (l *memoryLease) Again(_ context.Context, until time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now().Round(0)
+	e := l.held()
+	if e == nil || l.rules.opens(e.state, now.UnixMilli()) > now.UnixMilli() {
+		return false
+	}
+	e.call(l.rules, now, until)
+	return true
+}
+
+// Done implements refresh.Lease.
+func (l *memoryLease) Done(_ context.Context, out result.Result) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now().Round(0)
+	e := l.held()
+	if e == nil {
+		return nil
+	}
+	e.leaseUntil = 0
+	if text := l.rules.encode(out); text != nil {
+		e.result, e.resultAt = text, now.UnixMilli()
+	}
+	if closed := l.rules.closes(out, now); closed > 0 {
+		e.closedUntil = closed
+		e.until = maxTime(e.until, time.UnixMilli(closed))
+	}
+	return nil
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,107 @@
+// Package dynamodb starts, for tests, the DynamoDB engine that AWS ships for laptops (DynamoDB Local),
+// or moto's where there is no Java.
+package dynamodb
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// startWithin is how long the engine may take until it answers, on a busy machine.
+const startWithin = 60 * time.Second
+
+// Start starts an engine and returns its endpoint and how to stop it. The error says what is missing.
+func Start() (endpoint string, stop func(), err error) {
+	tools := filepath.Join(root(), ".tools")
+	port, err := freePort()
+	if err != nil {
+		return "", nil, err
+	}
+	var cmd *exec.Cmd
+	jars, _ := filepath.Glob(filepath.Join(tools, "dynamodb", "DynamoDBLocal-*.jar"))
+	moto := filepath.Join(tools, "venv", "bin", "moto_server")
+	if java, lookErr := exec.LookPath("java"); lookErr == nil && len(jars) > 0 {
+		jars := filepath.Join(tools, "dynamodb")
+		cmd = exec.Command(java, "-Djava.library.path="+jars, "-cp", filepath.Join(jars, "*"), //nolint:gosec // our own tools
+			"com.amazonaws.services.dynamodbv2.local.main.ServerRunner", "-inMemory", "-sharedDb", "-disableTelemetry", "-port", strconv.Itoa(port))
+	} else if _, statErr := os.Stat(moto); statErr == nil {
+		cmd = exec.Command(moto, "-H", "127.0.0.1", "-p", strconv.Itoa(port)) //nolint:gosec // our own tools
+	} else {
+		return "", nil, fmt.Errorf("no DynamoDB engine: neither Java with .tools/dynamodb nor .tools/venv")
+	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	stop = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
+	endpoint = "http://127.0.0.1:" + strconv.Itoa(port)
+	for deadline := time.Now().Add(startWithin); ; time.Sleep(50 * time.Millisecond) {
+		if resp, err := http.Get(endpoint); err == nil { //nolint:gosec,noctx // a loopback address
+			_ = resp.Body.Close()
+			return endpoint, stop, nil
+		}
+		if time.Now().After(deadline) {
+			stop()
+			return "", nil, fmt.Errorf("the DynamoDB engine did not start within %v", startWithin)
+		}
+	}
+}
+
+// Need starts an engine for a test and stops it at its end. Without one the test is skipped, or fails
+// under `make test`, which installs one.
+func Need(t testing.TB) string {
+	t.Helper()
+	endpoint, stop, err := Start()
+	if err != nil {
+		if os.Getenv("JUNCTION_REFRESH_TOOLS") == "required" {
+			t.Fatal(err)
+		}
+		t.Skip(err, "; `make test` installs one")
+	}
+	t.Cleanup(stop)
+	return endpoint
+}
+
+// Client returns a client of an engine.
+func Client(endpoint string) *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{
+		BaseEndpoint: &endpoint, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+}
+
+// CreateTable makes a table as template.yaml does.
+func CreateTable(ctx context.Context, client *dynamodb.Client, name string) error {
+	_, err := client.CreateTable(ctx, &dynamodb.CreateTableInput{
+		TableName: &name, BillingMode: types.BillingModePayPerRequest,
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash}},
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS}},
+	})
+	return err
+}
+
+func root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a loopback address
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
