@@ -57,7 +57,7 @@ type variables struct {
 	ResultBus        notYet           `env:"RESULT_BUS"`
 	RefreshQueueURL  notYet           `env:"REFRESH_QUEUE_URL"`
 	QuotaTable       string           `env:"QUOTA_TABLE"`
-	QuotaLimit       count            `env:"QUOTA_LIMIT" envDefault:"8"`
+	QuotaLimit       limit            `env:"QUOTA_LIMIT" envDefault:"8"`
 	QuotaWindow      positive         `env:"QUOTA_WINDOW" envDefault:"1h"`
 	CoalesceWindow   notNegative      `env:"COALESCE_WINDOW" envDefault:"60s"`
 

@@ -116,6 +116,8 @@ func TestFaults(t *testing.T) {
 		"JUNCTION_BASE_URL=://":                               false,
 		"CALLER_AUTH=none":                                    true,
 		"CALLER_AUTH=signature,token,iam":                     true,
+		"QUOTA_LIMIT=1000":                                    true,
+		"QUOTA_LIMIT=1001":                                    false,
 		"CALLER_AUTH=password":                                false,
 		"CALLER_AUTH=,":                                       false,
 		"USER_ID_PATHS=,":                                     false,

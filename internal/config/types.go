@@ -18,7 +18,7 @@ type (
 	notNegative time.Duration // a Go duration, 0 or more
 	positive    time.Duration // a Go duration over 0
 	atLeastOne  int
-	count       int // 0 or more
+	limit       int // 0 to 1000
 	seconds     float64
 	environment string
 	baseURL     string
@@ -55,12 +55,12 @@ func (n *atLeastOne) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (n *count) UnmarshalText(text []byte) error {
+func (n *limit) UnmarshalText(text []byte) error {
 	v, err := strconv.Atoi(string(text))
-	if err != nil || v < 0 {
-		return errors.New("is not a whole number of 0 or more")
+	if err != nil || v < 0 || v > 1000 { // each call is kept for the window
+		return errors.New("is not a whole number from 0 to 1000")
 	}
-	*n = count(v)
+	*n = limit(v)
 	return nil
 }
 

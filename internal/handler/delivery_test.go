@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -42,7 +43,7 @@ func TestADeliveryThatWasAcceptedIsAnsweredAsBeforeAndDoesNothingAgain(t *testin
 		f, _ := remembering()
 		first, err := f.invoke(t, delivery(header, "msg_1", `{"user_id":"`+user+`"}`))
 		second, _ := f.invoke(t, delivery(header, "msg_1", `{"user_id":"`+user+`"}`))
-		if err != nil || string(first) != string(second) || len(f.refresher.asked) != 1 {
+		if err != nil || !bytes.Equal(first, second) || len(f.refresher.asked) != 1 {
 			t.Errorf("%s: %d refreshes, answered %s and %s", header, len(f.refresher.asked), first, second)
 		}
 		_, _ = f.invoke(t, delivery(header, "msg_2", `{"user_id":"`+user+`"}`))

@@ -53,40 +53,45 @@ func NewDynamo(rules Rules, client func() (Table, error), name string) *Dynamo {
 	return &Dynamo{rules: rules, table: client, name: name, now: time.Now}
 }
 
-// Enter implements refresh.Gate: one round trip.
+// Enter implements refresh.Gate: one round trip, but for an item that has to be tidied first.
 func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (refresh.Decision, error) {
-	owner := rand.Text()
-	// The condition and the reading of a refused item are the same rules at the same moment, but a write
-	// can be in doubt: the SDK repeats one whose answer was lost, and meets its own lease.
-	now := d.now().Round(0)
-	refused, err := d.call(ctx, userID, owner, now, until, true)
-	if err != nil || refused == nil {
-		return refresh.Decision{Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner}}, err
+	owner, now := rand.Text(), d.now().Round(0)
+	for tidied := false; ; tidied = true {
+		refused, err := d.call(ctx, userID, owner, now, until, true)
+		switch {
+		case err != nil:
+			return refresh.Decision{}, err
+		case refused == nil, refused.owner == owner: // the SDK repeats a write whose answer was lost, and meets it
+			return refresh.Decision{Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner}}, nil
+		}
+		decision := d.skewed().decide(*refused, now)
+		if decision.Coalesced != nil || decision.InFlight || decision.RetryAfter > 0 {
+			return decision, nil
+		}
+		if tidied {
+			return refresh.Decision{RetryAfter: time.Second}, nil
+		}
+		if err := d.tidy(ctx, userID); err != nil {
+			return refresh.Decision{}, err
+		}
 	}
-	if refused.owner == owner && refused.leaseUntil > now.UnixMilli() {
-		return refresh.Decision{Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner}}, nil
-	}
-	decision := d.skewed().decide(*refused, now)
-	if decision.Coalesced != nil || decision.InFlight || decision.RetryAfter > 0 {
-		return decision, nil
-	}
-	// Nothing stands against a call but the calls that leases which ended by themselves left behind, or
-	// the item changed hands meanwhile. What is beyond Limit never matters: cut it off and ask again.
-	if _, err := d.update(ctx, &dynamodb.UpdateItemInput{
+}
+
+// tidy cuts off the calls beyond Limit, which never matter. Leases that ended by themselves leave them
+// behind, and an item that is full of them takes no further call.
+func (d *Dynamo) tidy(ctx context.Context, userID string) error {
+	return d.update(ctx, &dynamodb.UpdateItemInput{
 		Key:                      key("user#" + userID),
 		UpdateExpression:         aws.String("REMOVE " + d.surplus()),
 		ExpressionAttributeNames: map[string]string{"#calls": "calls"},
-	}); err != nil {
-		return refresh.Decision{}, err
-	}
-	if refused, err = d.call(ctx, userID, owner, now, until, true); err != nil || refused == nil {
-		return refresh.Decision{Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner}}, err
-	}
-	decision = d.skewed().decide(*refused, now)
-	if decision.Coalesced == nil && !decision.InFlight {
-		decision.RetryAfter = max(decision.RetryAfter, time.Second)
-	}
-	return decision, nil
+	})
+}
+
+// skewed returns the rules with the window as the table applies it.
+func (d *Dynamo) skewed() Rules {
+	r := d.rules
+	r.Window += skew
+	return r
 }
 
 // surplus names the places of the calls that are beyond Limit.
@@ -96,13 +101,6 @@ func (d *Dynamo) surplus() string {
 		places = append(places, "#calls["+strconv.Itoa(i)+"]")
 	}
 	return strings.Join(places, ", ")
-}
-
-// skewed returns the rules with the window as the table applies it.
-func (d *Dynamo) skewed() Rules {
-	r := d.rules
-	r.Window += skew
-	return r
 }
 
 // call counts a call, and takes or extends the lease. It returns the item as it stands where it may
@@ -130,7 +128,7 @@ func (d *Dynamo) call(ctx context.Context, userID, owner string, now, until time
 		names["#closed"], values[":window"] = "closed_until", number(ms-d.skewed().Window.Milliseconds())
 	}
 	condition += " AND attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"
-	_, err := d.update(ctx, &dynamodb.UpdateItemInput{
+	err := d.update(ctx, &dynamodb.UpdateItemInput{
 		Key:                                 key("user#" + userID),
 		UpdateExpression:                    aws.String("SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, #lease = :until, #expires = :expires"),
 		ConditionExpression:                 &condition,
@@ -178,7 +176,7 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result) error {
 		values[":expires"] = number(max(closed/1000, now.Add(l.rules.keeps()).Unix()) + 60)
 	}
 	remove := "REMOVE #lease, #owner, " + l.surplus()
-	_, err := l.update(context.WithoutCancel(ctx), &dynamodb.UpdateItemInput{
+	err := l.update(context.WithoutCancel(ctx), &dynamodb.UpdateItemInput{
 		Key:                       key("user#" + l.userID),
 		UpdateExpression:          aws.String(set + remove),
 		ConditionExpression:       aws.String("#owner = :owner"),
@@ -192,15 +190,16 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result) error {
 	return err
 }
 
-func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error) {
+func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) error {
 	table, err := d.table()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	in.TableName = &d.name
 	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
-	return table.UpdateItem(ctx, in)
+	_, err = table.UpdateItem(ctx, in)
+	return err
 }
 
 // read decodes an item; what is missing or of another type is zero.

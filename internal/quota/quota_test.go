@@ -275,8 +275,10 @@ func TestTheQuotaAndCoalescingAreSwitchedOffEachByItself(t *testing.T) {
 		}
 	})
 	stores(t, Rules{Limit: 8, Window: time.Hour}, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
-		if !refreshed(t, gate, c, success) || !refreshed(t, gate, c, success) {
-			t.Error("coalesced without coalescing")
+		for range 2 {
+			if !refreshed(t, gate, c, success) {
+				t.Error("coalesced without coalescing")
+			}
 		}
 	})
 	if (Rules{Window: time.Hour}).On() || !(Rules{Limit: 1}).On() || !(Rules{Coalesce: 1}).On() {
@@ -291,8 +293,10 @@ func TestAResultThatIsTooLargeIsNotStored(t *testing.T) {
 	}
 	large := result.From(user, result.Answer{Status: 200, Refreshed: names})
 	stores(t, hour, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
-		if !refreshed(t, gate, c, large) || !refreshed(t, gate, c, large) {
-			t.Error("a result over the bound was stored")
+		for range 2 {
+			if !refreshed(t, gate, c, large) {
+				t.Error("a result over the bound was stored")
+			}
 		}
 	})
 }
@@ -350,7 +354,6 @@ func TestClocksASecondApartExceedNoWindow(t *testing.T) {
 	}
 }
 
-// unreachable is a table that cannot be asked.
 func TestATableThatCannotBeAskedCostsAtMost300MillisecondsAndIsAnError(t *testing.T) {
 	hang := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client has gone

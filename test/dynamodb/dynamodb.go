@@ -36,10 +36,10 @@ func Start() (endpoint string, stop func(), err error) {
 	moto := filepath.Join(tools, "venv", "bin", "moto_server")
 	if java, lookErr := exec.LookPath("java"); lookErr == nil && len(jars) > 0 {
 		jars := filepath.Join(tools, "dynamodb")
-		cmd = exec.Command(java, "-Djava.library.path="+jars, "-cp", filepath.Join(jars, "*"), //nolint:gosec // our own tools
+		cmd = exec.CommandContext(context.Background(), java, "-Djava.library.path="+jars, "-cp", filepath.Join(jars, "*"), //nolint:gosec // our own tools
 			"com.amazonaws.services.dynamodbv2.local.main.ServerRunner", "-inMemory", "-sharedDb", "-disableTelemetry", "-port", strconv.Itoa(port))
 	} else if _, statErr := os.Stat(moto); statErr == nil {
-		cmd = exec.Command(moto, "-H", "127.0.0.1", "-p", strconv.Itoa(port)) //nolint:gosec // our own tools
+		cmd = exec.CommandContext(context.Background(), moto, "-H", "127.0.0.1", "-p", strconv.Itoa(port)) //nolint:gosec // our own tools
 	} else {
 		return "", nil, fmt.Errorf("no DynamoDB engine: neither Java with .tools/dynamodb nor .tools/venv")
 	}
