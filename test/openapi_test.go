@@ -1,0 +1,139 @@
+package test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
+)
+
+// apiToken is what schemathesis shows.
+const apiToken = "schemathesis-token-0123456789"
+
+func TestTheDescriptionOfOurAPIIsOpenAPI(t *testing.T) {
+	t.Parallel()
+	validator := tool(t, "openapi-spec-validator", ".tools/venv/bin/openapi-spec-validator")
+	if out, err := exec.CommandContext(t.Context(), validator, "../docs/openapi.yaml").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestEveryAnswerOfOurAPIIsAsItsDescriptionSays(t *testing.T) {
+	t.Parallel()
+	got := explore(t, []string{"--max-examples", "100", "--phases", "examples,coverage,fuzzing"})
+	for _, status := range []int{200, 202, 400, 401, 404, 405, 422, 429} {
+		if got[status] == 0 {
+			t.Errorf("no answer was %d: %v", status, got)
+		}
+	}
+}
+
+func TestEveryAnswerOfOurAPIIsAsItsDescriptionSaysWhenJunctionFails(t *testing.T) {
+	t.Parallel()
+	serve := []string{"--config", "MAX_ATTEMPTS=1"}
+	for _, fault := range []string{
+		"401:8", "404:4", "422:8", "429:8", "500:4", "503:4", "reset:4", "html:4", "empty:4", "truncated:4", "oversized:2",
+		"gzip-bomb:2", "redirect:4", "wrong-user:6", "wrong-types:4", "null-lists:4",
+	} {
+		serve = append(serve, "--fault", fault)
+	}
+	got := explore(t, []string{
+		"--max-examples", "50", "--phases", "examples,fuzzing", "--mode", "positive",
+		"--exclude-checks", "not_a_server_error,positive_data_acceptance",
+	}, serve...)
+	for _, status := range []int{404, 422, 429, 502, 503} {
+		if got[status] == 0 {
+			t.Errorf("no answer was %d: %v", status, got)
+		}
+	}
+}
+
+// explore lets schemathesis send what docs/openapi.yaml describes, and what it forbids, to `cmd/local
+// serve`. It returns how many answers had each status.
+func explore(t *testing.T, options []string, serve ...string) map[int]int {
+	t.Helper()
+	schemathesis := tool(t, "schemathesis", ".tools/schemathesis/bin/st")
+	url := startServe(t, append([]string{"--auth", "signature,token", "--token", apiToken, "--speed", "1000"}, serve...)...)
+	// In a directory of its own, by names without one: what is made of a seed depends on both.
+	dir := t.TempDir()
+	for _, file := range []string{"../docs/openapi.yaml", "../docs/result.schema.json", "schemathesis.toml"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // seconds, on a machine with nothing else to do
+	defer cancel()
+	command := exec.CommandContext(ctx, schemathesis, append([]string{
+		"--config-file", "schemathesis.toml", "run", "openapi.yaml", "--url", url, "--header", "Authorization: Bearer " + apiToken,
+		"--seed", "1", "--generation-database", "none", "--no-color", "--continue-on-failure", "--report-har-path", "answers.har",
+	}, options...)...)
+	command.Dir = dir
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("schemathesis: %v\n%s", err, out)
+	}
+	return statuses(t, filepath.Join(dir, "answers.har"))
+}
+
+// startServe starts `cmd/local serve` and returns its URL.
+func startServe(t *testing.T, options ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "url")
+	server, err := start(os.Environ(), must(t)(buildLocal()), append([]string{"serve", "127.0.0.1:0", "--addr-file", file}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.stop)
+	var text []byte
+	if err := server.until("wrote its address", func() bool {
+		text, err = os.ReadFile(file)
+		return err == nil && strings.HasSuffix(string(text), "\n")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// statuses counts the answers in a HAR file by status, and looks at what no description can say: a 429
+// says when to come back, and no answer has a key or a token in it.
+func statuses(t *testing.T, file string) map[int]int {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type header struct{ Name, Value string }
+	recorded := decode[struct {
+		Log struct {
+			Entries []struct {
+				Response struct {
+					Status  int
+					Headers []header
+					Content struct{ Text string }
+				}
+			}
+		}
+	}](t, text)
+	count := map[int]int{}
+	for _, entry := range recorded.Log.Entries {
+		answer := entry.Response
+		count[answer.Status]++
+		if answer.Status == 429 && !slices.ContainsFunc(answer.Headers, func(h header) bool { return h.Name == "retry-after" }) {
+			t.Errorf("a 429 has no Retry-After: %v", answer.Headers)
+		}
+		if shown, _ := json.Marshal(answer); strings.Contains(string(shown), junctiontest.DefaultKey) || strings.Contains(string(shown), apiToken) {
+			t.Errorf("an answer has a secret in it: %s", shown)
+		}
+	}
+	return count
+}
