@@ -54,6 +54,7 @@ func quotaOf(cfg config.Config) (refresh.Gate, handler.Deliveries) {
 		return quota.NewMemory(rules), quota.NewMemoryDeliveries()
 	}
 	table := quota.NewDynamo(rules, quota.Client(), cfg.QuotaTable)
+	table.Warm()
 	if !rules.On() {
 		return nil, table
 	}
@@ -61,12 +62,12 @@ func quotaOf(cfg config.Config) (refresh.Gate, handler.Deliveries) {
 }
 
 // admit lets HTTP callers in as CALLER_AUTH says.
-func admit(ways []string, keys *secret.Source, log *slog.Logger) func(context.Context, *handler.Request) error {
+func admit(ways []string, keys *secret.Source, log *slog.Logger) func(context.Context, *handler.Request) (string, error) {
 	if slices.Contains(ways, "none") {
 		log.Warn("CALLER_AUTH is none: whoever reaches the HTTP endpoint can refresh any user")
 	}
 	guard := webhook.New(ways, keys)
-	return func(ctx context.Context, r *handler.Request) error {
+	return func(ctx context.Context, r *handler.Request) (string, error) {
 		return guard.Admit(ctx, webhook.Call{Header: r.Header, Body: r.Body, Webhook: r.Webhook(), IAM: r.IAM})
 	}
 }

@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/app"
+	"github.com/junction-refresh/junction-refresh/internal/config"
 	"github.com/junction-refresh/junction-refresh/internal/handler"
+	"github.com/junction-refresh/junction-refresh/internal/junction"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
@@ -208,6 +210,14 @@ func TestATableThatCannotBeAskedStopsNoRefreshAndIsLogged(t *testing.T) {
 		}
 		if strings.Contains(log.String(), "quota_error") != (off == "QUOTA_LIMIT=8") {
 			t.Error(log)
+		}
+	}
+}
+
+func TestEveryEnvironmentThatTheConfigurationTakesIsOneThatTheClientKnows(t *testing.T) {
+	for _, environment := range config.Environments {
+		if err := junction.New(junction.Options{Environment: environment}).Check(sensitive.New("a key without a prefix")); err != nil {
+			t.Errorf("%s: %v", environment, err)
 		}
 	}
 }

@@ -7,16 +7,12 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// maxDeliveryID is the most of a delivery's ID that is believed to be one, in bytes.
-const maxDeliveryID = 512
-
 // once answers a delivery that was answered before as it was then, and does its work otherwise. The
 // answer is remembered where the work is settled; where it is not, its sender's next try does it.
 //
 // There is no mark of a delivery under way: an instance that dies would leave it behind, and the work
 // undone. Two tries at once meet at the user's lease.
-func (h *Handler) once(ctx context.Context, r *Request, work func() (answer []byte, settled bool, err error)) ([]byte, error) {
-	id := deliveryID(r)
+func (h *Handler) once(ctx context.Context, id string, work func() (answer []byte, settled bool, err error)) ([]byte, error) {
 	if id == "" || h.options.Deliveries == nil {
 		answer, _, err := work()
 		return answer, err
@@ -36,17 +32,6 @@ func (h *Handler) once(ctx context.Context, r *Request, work func() (answer []by
 		}
 	}
 	return answer, err
-}
-
-// deliveryID is the ID that a sender gives a delivery and keeps when it tries again; "" where it gives
-// none.
-func deliveryID(r *Request) string {
-	for _, name := range []string{"Webhook-Id", "Svix-Id"} {
-		if id := r.Header.Get(name); id != "" && len(id) <= maxDeliveryID {
-			return name + ":" + id
-		}
-	}
-	return ""
 }
 
 // settled says whether nothing is left to do for any of the users: it was done, or never can be. A

@@ -65,7 +65,6 @@ func TestOnlyADeliveryWhoseWorkIsSettledIsRemembered(t *testing.T) {
 		"a failure to be tried again":    {"msg_1", hook, result.Fail(result.UpstreamUnavailable, "x"), 0},
 		"many of which one can be again": {"msg_1", `{"user_ids":["` + other + `","` + user + `"]}`, result.Fail(result.RateLimited, "x"), 0},
 		"a delivery without an ID":       {"", hook, nil, 0},
-		"an ID that is none":             {strings.Repeat("x", 513), hook, nil, 0},
 		"an ignored one, which is free":  {"msg_1", `{"event_type":"daily.data.x","team_id":"t"}`, nil, 0},
 	} {
 		f, d := remembering()

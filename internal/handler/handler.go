@@ -47,8 +47,8 @@ type Options struct {
 	WebhookEvents    []string      // the types of Junction's webhooks that refresh
 
 	// Admit decides who may call over HTTP; its error is the refusal. It sees a request before
-	// anything else does.
-	Admit      func(context.Context, *Request) error
+	// anything else does. delivery is the ID that the caller gives what it delivers; "" is none.
+	Admit      func(context.Context, *Request) (delivery string, err error)
 	Deliveries Deliveries // nil remembers none
 	Log        *slog.Logger
 }

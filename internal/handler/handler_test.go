@@ -79,8 +79,10 @@ func newFunction(change ...func(*handler.Options)) function {
 		DefaultTimeout: 10,
 		UserIDPaths:    [][]string{{"user_id"}, {"data", "user_id"}, {"detail", "user_id"}},
 		WebhookEvents:  []string{"provider.connection.created"},
-		Admit:          func(context.Context, *handler.Request) error { return nil },
-		Log:            slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Admit: func(_ context.Context, r *handler.Request) (string, error) {
+			return r.Header.Get("Webhook-Id") + r.Header.Get("Svix-Id"), nil
+		},
+		Log: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
 		c(&options)

@@ -132,7 +132,8 @@ func (h *Handler) serveHTTP(ctx context.Context, in invocation, payload []byte) 
 	if err != nil {
 		return h.refuse(ctx, in, err)
 	}
-	if err := h.options.Admit(ctx, r); err != nil {
+	delivery, err := h.options.Admit(ctx, r)
+	if err != nil {
 		return h.refuse(ctx, in, err)
 	}
 	to, segment := match(r.Path)
@@ -144,7 +145,7 @@ func (h *Handler) serveHTTP(ctx context.Context, in invocation, payload []byte) 
 	case to == mirrorRoute:
 		return h.serveMirror(ctx, in, r, segment)
 	}
-	return h.serveWebhook(ctx, in, r)
+	return h.serveWebhook(ctx, in, r, delivery)
 }
 
 // serveMirror answers the same request that Junction itself takes.
@@ -176,7 +177,7 @@ func inJunctionsShape(f *result.Failure, where, name string) *result.Failure {
 }
 
 // serveWebhook answers a refresh document, an app's own webhook or one of Junction's.
-func (h *Handler) serveWebhook(ctx context.Context, in invocation, r *Request) ([]byte, error) {
+func (h *Handler) serveWebhook(ctx context.Context, in invocation, r *Request, delivery string) ([]byte, error) {
 	body, err := r.Body()
 	if err != nil {
 		return h.refuse(ctx, in, result.Fail(result.InvalidRequest, "the body is not the base64 that the event says it is"))
@@ -188,7 +189,7 @@ func (h *Handler) serveWebhook(ctx context.Context, in invocation, r *Request) (
 	if d.ignored {
 		return httpAnswer(h.refreshAll(ctx, in, d, refresh.Budget{})[0])
 	}
-	return h.once(ctx, r, func() ([]byte, bool, error) {
+	return h.once(ctx, delivery, func() ([]byte, bool, error) {
 		waits := webhookWaits
 		if gateway := h.gatewayWaits(in.trigger); gateway > 0 {
 			waits = min(waits, gateway)

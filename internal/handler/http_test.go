@@ -261,11 +261,11 @@ func TestAnHTTPAnswersStatusAndHeadersFollowFromTheResult(t *testing.T) {
 
 func TestARefusedCallerIsAnswered401BeforeAnythingElseIsLookedAt(t *testing.T) {
 	refuse := func(o *handler.Options) {
-		o.Admit = func(_ context.Context, r *handler.Request) error {
+		o.Admit = func(_ context.Context, r *handler.Request) (string, error) {
 			if r.Header.Get("Authorization") == "Bearer good" {
-				return nil
+				return "", nil
 			}
-			return result.Fail(result.Unauthenticated, "no")
+			return "", result.Fail(result.Unauthenticated, "no")
 		}
 	}
 	var bodies []string
@@ -296,7 +296,9 @@ func TestARefusedCallerIsAnswered401BeforeAnythingElseIsLookedAt(t *testing.T) {
 
 func TestWhatTheCallersCheckMeetsIsAnsweredAsItIs(t *testing.T) {
 	f := newFunction(func(o *handler.Options) {
-		o.Admit = func(context.Context, *handler.Request) error { return errors.New("something nobody may see") }
+		o.Admit = func(context.Context, *handler.Request) (string, error) {
+			return "", errors.New("something nobody may see")
+		}
 	})
 	answer, err := f.invoke(t, v2("POST", mirror, "", "", gateway))
 	if got := readHTTP(t, answer, err); got.StatusCode != 500 || strings.Contains(got.Body, "nobody") {
@@ -316,7 +318,7 @@ func TestAnHTTPEventThatCannotBeDecodedIsA400(t *testing.T) {
 func TestARequestsHeadersAreFoundInAnyCaseAndWithAllTheirValues(t *testing.T) {
 	var seen http.Header
 	f := newFunction(func(o *handler.Options) {
-		o.Admit = func(_ context.Context, r *handler.Request) error { seen = r.Header; return nil }
+		o.Admit = func(_ context.Context, r *handler.Request) (string, error) { seen = r.Header; return "", nil }
 	})
 	_, _ = f.invoke(t, `{"path":"/","headers":{"X-One":"a"},"multiValueHeaders":{"x-MANY":["a","b"]},"requestContext":{"httpMethod":"POST"}}`)
 	if seen.Get("x-one") != "a" || len(seen.Values("X-Many")) != 2 {

@@ -45,6 +45,13 @@ func New(options Options) *Client {
 	}}
 }
 
+// Check says, before any call, whether a key can be used: misconfigured where it is for another
+// environment, or for none that is known.
+func (c *Client) Check(key sensitive.String) error {
+	_, err := c.base(key)
+	return err
+}
+
 // Refresh asks Junction to refresh a user, and to wait timeout seconds (5 to 60) for the sources. It
 // returns when Junction answers or ctx ends. userID must be a UUID. Errors are *result.Failure.
 func (c *Client) Refresh(ctx context.Context, key sensitive.String, userID string, timeout float64) (result.Answer, error) {
@@ -92,8 +99,12 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	}
 	defer func() { _ = resp.Body.Close() }()
 	got := response{status: resp.StatusCode, header: resp.Header, key: key}
-	if got.status >= http.StatusInternalServerError || got.status == http.StatusTooManyRequests {
+	switch got.status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
 		return got, nil // the status says it all, and the body may take its time
+	}
+	if got.status >= http.StatusInternalServerError {
+		return got, nil
 	}
 	got.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {

@@ -221,7 +221,7 @@ func TestNoRedirectIsFollowedSoTheKeyGoesNowhereElse(t *testing.T) {
 
 func TestAHostThatCannotBeReachedIsUnavailable(t *testing.T) {
 	c := junction.New(junction.Options{BaseURL: "http://127.0.0.1:1"})
-	if _, f := refresh(t, c); f == nil || f.Code != result.UpstreamUnavailable || strings.Contains(f.Cause.Error(), user) {
+	if _, f := refresh(t, c); f == nil || f.Code != result.UpstreamUnavailable || !f.NotSent || strings.Contains(f.Cause.Error(), user) {
 		t.Errorf("%+v", f)
 	}
 	// A connection that is reset before the answer, too.
@@ -230,8 +230,21 @@ func TestAHostThatCannotBeReachedIsUnavailable(t *testing.T) {
 		_ = conn.(*net.TCPConn).SetLinger(0)
 		_ = conn.Close()
 	}))
-	if f == nil || f.Code != result.UpstreamUnavailable {
+	if f == nil || f.Code != result.UpstreamUnavailable || f.NotSent {
 		t.Errorf("%+v", f)
+	}
+}
+
+func TestARefusalOfTheKeyIsKnownByItsStatusAlone(t *testing.T) {
+	for _, status := range []int{401, 403} {
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done() // the body never comes
+		})
+		if _, f := refresh(t, c); f == nil || f.Code != result.UpstreamUnauthorized {
+			t.Errorf("%d: %+v", status, f)
+		}
 	}
 }
 

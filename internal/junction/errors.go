@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -28,7 +29,10 @@ func transportFailure(ctx context.Context, err error) *result.Failure {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(ctx.Err(), context.Canceled) {
 		return result.Fail(result.UpstreamTimeout, "Junction did not answer in time")
 	}
-	return result.FailFor(result.UpstreamUnavailable, "Junction could not be reached", cause(err))
+	f := result.FailFor(result.UpstreamUnavailable, "Junction could not be reached", cause(err))
+	var dial *net.OpError
+	f.NotSent = errors.As(err, &dial) && dial.Op == "dial"
+	return f
 }
 
 // refreshFailure is what a refresh's answer with another status than 200 and 202 says.

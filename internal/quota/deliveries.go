@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"sync"
 	"time"
 
@@ -15,8 +16,15 @@ import (
 // remembered is how long the answer to a delivery is kept: Svix retries one for about 28 hours.
 const remembered = 48 * time.Hour
 
+// maxAnswer is the most of an answer that is kept, in bytes; an item has 400 KB at most.
+const maxAnswer = 64 << 10
+
 // maxDeliveries bounds what an instance remembers of deliveries.
-const maxDeliveries = 10_000
+const maxDeliveries = 1_000
+
+// errTooLarge says that an answer is not kept: the delivery is done again where it comes again, as far
+// as the quota lets it.
+var errTooLarge = errors.New("the answer is too large to be remembered")
 
 // MemoryDeliveries remembers, in this process, how deliveries were answered. It implements
 // handler.Deliveries and is safe for concurrent use.
@@ -50,6 +58,9 @@ func (m *MemoryDeliveries) Answer(_ context.Context, id string) ([]byte, error) 
 
 // Remember keeps how a delivery was answered.
 func (m *MemoryDeliveries) Remember(_ context.Context, id string, answer []byte) error {
+	if len(answer) > maxAnswer {
+		return errTooLarge
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := hash(id)
@@ -79,17 +90,16 @@ func (d *Dynamo) Answer(ctx context.Context, id string) ([]byte, error) {
 	return []byte(textOf(out.Item["answer"])), nil
 }
 
-// Remember keeps how a delivery was answered, for all instances. An answer too large for an item is not
-// kept: the delivery is then done again, as far as the quota lets it.
+// Remember keeps how a delivery was answered, for all instances.
 func (d *Dynamo) Remember(ctx context.Context, id string, answer []byte) error {
-	if len(answer) > maxResult {
-		return nil
+	if len(answer) > maxAnswer {
+		return errTooLarge
 	}
 	table, err := d.table()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), doneTimeout)
 	defer cancel()
 	_, err = table.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: map[string]types.AttributeValue{
 		"pk": text("delivery#" + hash(id)), "answer": text(string(answer)), "expires_at": number(d.now().Add(remembered).Unix()),

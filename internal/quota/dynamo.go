@@ -20,6 +20,11 @@ const (
 	// tableTimeout bounds one question to the table with its retries: the quota must not hold up what it
 	// is there to help. Past it the call is made anyway.
 	tableTimeout = 300 * time.Millisecond
+	// doneTimeout bounds each of the two writes after a call: both fit into the half second that a call is
+	// cut off before anybody gives up.
+	doneTimeout = 200 * time.Millisecond
+	// warmTimeout bounds the first connection, which is made before anybody waits for it.
+	warmTimeout = 5 * time.Second
 	// skew is how far apart the clocks of two instances may be. A call leaves the window this much
 	// later, so that a fast clock opens it to no ninth call.
 	skew = time.Second
@@ -56,6 +61,8 @@ func NewDynamo(rules Rules, client func() (Table, error), name string) *Dynamo {
 // Enter implements refresh.Gate: one round trip, but for an item that has to be tidied first.
 func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (refresh.Decision, error) {
 	owner, now := rand.Text(), d.now().Round(0)
+	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
+	defer cancel()
 	for tidied := false; ; tidied = true {
 		refused, err := d.call(ctx, userID, owner, now, until, true)
 		switch {
@@ -71,7 +78,7 @@ func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (ref
 		if tidied {
 			return refresh.Decision{RetryAfter: time.Second}, nil
 		}
-		if err := d.tidy(ctx, userID); err != nil {
+		if err := d.tidy(ctx, userID, len(refused.calls)); err != nil {
 			return refresh.Decision{}, err
 		}
 	}
@@ -79,12 +86,28 @@ func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (ref
 
 // tidy cuts off the calls beyond Limit, which never matter. Leases that ended by themselves leave them
 // behind, and an item that is full of them takes no further call.
-func (d *Dynamo) tidy(ctx context.Context, userID string) error {
-	return d.update(ctx, &dynamodb.UpdateItemInput{
+func (d *Dynamo) tidy(ctx context.Context, userID string, calls int) error {
+	_, err := d.update(ctx, &dynamodb.UpdateItemInput{
 		Key:                      key("user#" + userID),
-		UpdateExpression:         aws.String("REMOVE " + d.surplus()),
+		UpdateExpression:         aws.String("REMOVE " + d.surplus(calls)),
+		ConditionExpression:      aws.String("attribute_exists(#calls)"), // or the item is gone meanwhile
 		ExpressionAttributeNames: map[string]string{"#calls": "calls"},
 	})
+	return err
+}
+
+// Warm makes the client and a connection in the background, so that they overlap with the function's
+// start and the first question finds them within its time. Whether it succeeds does not matter.
+func (d *Dynamo) Warm() {
+	go func() {
+		table, err := d.table()
+		if err != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), warmTimeout)
+		defer cancel()
+		_, _ = table.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: key("warm")})
+	}()
 }
 
 // skewed returns the rules with the window as the table applies it.
@@ -94,10 +117,12 @@ func (d *Dynamo) skewed() Rules {
 	return r
 }
 
-// surplus names the places of the calls that are beyond Limit.
-func (d *Dynamo) surplus() string {
-	places := make([]string, 0, spare+1)
-	for i := d.keep(); i <= d.keep()+spare; i++ {
+// surplus names the places beyond Limit of a list of calls, and at least as many as there are without
+// tidying. DynamoDB takes expressions of 4 KB: what is not named now is so the next time.
+func (d *Dynamo) surplus(calls int) string {
+	const most = 250
+	var places []string
+	for i := d.keep(); i <= min(max(calls, d.keep()+spare), d.keep()+most); i++ {
 		places = append(places, "#calls["+strconv.Itoa(i)+"]")
 	}
 	return strings.Join(places, ", ")
@@ -110,10 +135,13 @@ func (d *Dynamo) call(ctx context.Context, userID, owner string, now, until time
 	names := map[string]string{"#calls": "calls", "#owner": "owner", "#lease": "lease_until", "#expires": "expires_at"}
 	values := map[string]types.AttributeValue{
 		":call": &types.AttributeValueMemberL{Value: []types.AttributeValue{number(ms)}}, ":none": &types.AttributeValueMemberL{},
-		":owner": text(owner), ":now": number(ms), ":until": number(until.UnixMilli()),
+		":owner": text(owner), ":until": number(until.UnixMilli()),
 		":expires": number(until.Add(d.rules.keeps()).Unix() + 60),
 	}
-	condition := "#owner = :owner AND #lease > :now"
+	condition := "#owner = :owner"  // also after its end, while nobody else has taken it
+	if first || d.rules.Limit > 0 { // DynamoDB refuses a value that no expression has
+		values[":now"] = number(ms)
+	}
 	if first {
 		condition = "(attribute_not_exists(#lease) OR #lease <= :now)"
 	}
@@ -128,7 +156,7 @@ func (d *Dynamo) call(ctx context.Context, userID, owner string, now, until time
 		names["#closed"], values[":window"] = "closed_until", number(ms-d.skewed().Window.Milliseconds())
 	}
 	condition += " AND attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"
-	err := d.update(ctx, &dynamodb.UpdateItemInput{
+	failed, err := d.update(ctx, &dynamodb.UpdateItemInput{
 		Key:                                 key("user#" + userID),
 		UpdateExpression:                    aws.String("SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, #lease = :until, #expires = :expires"),
 		ConditionExpression:                 &condition,
@@ -136,12 +164,11 @@ func (d *Dynamo) call(ctx context.Context, userID, owner string, now, until time
 		ExpressionAttributeValues:           values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	var failed *types.ConditionalCheckFailedException
-	if errors.As(err, &failed) {
-		s := read(failed.Item)
-		return &s, nil
+	if failed == nil {
+		return nil, err
 	}
-	return nil, err
+	s := read(failed.Item)
+	return &s, err
 }
 
 // keep is how many calls of a user are kept.
@@ -153,14 +180,14 @@ type dynamoLease struct {
 	userID, owner string
 }
 
-// Again implements refresh.Lease: one round trip. Where the table cannot be asked the call is made.
-func (l *dynamoLease) Again(ctx context.Context, until time.Time) bool {
+// Again implements refresh.Lease: one round trip.
+func (l *dynamoLease) Again(ctx context.Context, until time.Time) (bool, error) {
 	refused, err := l.call(ctx, l.userID, l.owner, l.now().Round(0), until, false)
-	return err != nil || refused == nil
+	return err == nil && refused == nil, err
 }
 
 // Done implements refresh.Lease: one round trip.
-func (l *dynamoLease) Done(ctx context.Context, out result.Result) error {
+func (l *dynamoLease) Done(ctx context.Context, out result.Result, unsent []int) error {
 	now := l.now().Round(0)
 	set, names := "", map[string]string{"#owner": "owner", "#lease": "lease_until", "#calls": "calls"}
 	values := map[string]types.AttributeValue{":owner": text(l.owner)}
@@ -175,31 +202,38 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result) error {
 		values[":closed"] = number(closed)
 		values[":expires"] = number(max(closed/1000, now.Add(l.rules.keeps()).Unix()) + 60)
 	}
-	remove := "REMOVE #lease, #owner, " + l.surplus()
-	err := l.update(context.WithoutCancel(ctx), &dynamodb.UpdateItemInput{
+	remove := "REMOVE #lease, #owner, " + l.surplus(0)
+	for _, i := range unsent {
+		if i < l.keep() {
+			remove += ", #calls[" + strconv.Itoa(i) + "]"
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), doneTimeout)
+	defer cancel()
+	// Where the condition fails the lease ended by itself, and somebody else may have it.
+	_, err := l.update(ctx, &dynamodb.UpdateItemInput{
 		Key:                       key("user#" + l.userID),
 		UpdateExpression:          aws.String(set + remove),
 		ConditionExpression:       aws.String("#owner = :owner"),
 		ExpressionAttributeNames:  names,
 		ExpressionAttributeValues: values,
 	})
-	var failed *types.ConditionalCheckFailedException
-	if errors.As(err, &failed) {
-		return nil // the lease ended by itself, and somebody else may have it
-	}
 	return err
 }
 
-func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) error {
+// update makes a conditional write. A condition that does not hold is no error but what is returned.
+func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (failed *types.ConditionalCheckFailedException, err error) {
 	table, err := d.table()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	in.TableName = &d.name
 	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
-	_, err = table.UpdateItem(ctx, in)
-	return err
+	if _, err = table.UpdateItem(ctx, in); errors.As(err, &failed) {
+		return failed, nil
+	}
+	return nil, err
 }
 
 // read decodes an item; what is missing or of another type is zero.

@@ -2,6 +2,7 @@ package quota
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,9 +10,9 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// maxUsers bounds what an instance remembers. Beyond it a user that was seen longest ago, or nearly
-// so, is forgotten; Junction keeps its own limit.
-const maxUsers = 20_000
+// maxUsers bounds what an instance remembers. Beyond it some user or other is forgotten; Junction keeps
+// its own limit.
+const maxUsers = 5_000
 
 // Memory keeps the quota of one instance. It implements refresh.Gate and is safe for concurrent use.
 type Memory struct {
@@ -61,25 +62,27 @@ func (e *entry) call(rules Rules, now, until time.Time) {
 	e.until = until.Add(rules.keeps())
 }
 
-// drop forgets users whose state no longer matters, now and then, and any where there are too many.
+// drop forgets users whose state no longer matters, now and then, and any that has no lease where
+// there are too many.
 func (m *Memory) drop(now time.Time) {
-	if now.Before(m.sweep) && len(m.users) < maxUsers {
-		return
-	}
-	for id, e := range m.users {
-		if e.until.Before(now) {
-			delete(m.users, id)
+	if !now.Before(m.sweep) {
+		for id, e := range m.users {
+			if e.until.Before(now) {
+				delete(m.users, id)
+			} else if !m.rules.fresh(e.state, now.UnixMilli()) {
+				e.result = nil
+			}
 		}
+		m.sweep = now.Add(time.Minute)
 	}
 	for id, e := range m.users {
 		if len(m.users) < maxUsers {
-			break
+			return
 		}
 		if e.leaseUntil <= now.UnixMilli() {
 			delete(m.users, id)
 		}
 	}
-	m.sweep = now.Add(m.rules.keeps())
 }
 
 // memoryLease implements refresh.Lease.
@@ -98,20 +101,20 @@ func (l *memoryLease) held() *entry {
 }
 
 // Again implements refresh.Lease.
-func (l *memoryLease) Again(_ context.Context, until time.Time) bool {
+func (l *memoryLease) Again(_ context.Context, until time.Time) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now().Round(0)
 	e := l.held()
 	if e == nil || l.rules.opens(e.state, now.UnixMilli()) > now.UnixMilli() {
-		return false
+		return false, nil
 	}
 	e.call(l.rules, now, until)
-	return true
+	return true, nil
 }
 
 // Done implements refresh.Lease.
-func (l *memoryLease) Done(_ context.Context, out result.Result) error {
+func (l *memoryLease) Done(_ context.Context, out result.Result, unsent []int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now().Round(0)
@@ -120,6 +123,11 @@ func (l *memoryLease) Done(_ context.Context, out result.Result) error {
 		return nil
 	}
 	e.leaseUntil = 0
+	for _, i := range slices.Backward(slices.Sorted(slices.Values(unsent))) {
+		if i < len(e.calls) {
+			e.calls = slices.Delete(e.calls, i, i+1)
+		}
+	}
 	if text := l.rules.encode(out); text != nil {
 		e.result, e.resultAt = text, now.UnixMilli()
 	}

@@ -23,9 +23,10 @@ type Rules struct {
 func (r Rules) On() bool { return r.Limit > 0 || r.Coalesce > 0 }
 
 const (
-	// maxResult is the most of a result that is stored, in bytes of JSON: an item stays far below
-	// DynamoDB's 400 KB and within what one write unit of some KiB costs. A larger one is not stored.
-	maxResult = 32 << 10
+	// maxResult is the most of a result that is stored, in bytes of JSON: some hundred sources. Each
+	// decision about a user costs a write unit for each KiB of the item, and an item takes 1,000 of
+	// them a second. A larger result is not stored.
+	maxResult = 8 << 10
 	// maxClosed is the longest that a Retry-After closes a user.
 	maxClosed = 24 * time.Hour
 )

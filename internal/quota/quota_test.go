@@ -125,6 +125,16 @@ var (
 	failure = result.FromFailure(user, result.Fail(result.UpstreamUnavailable, "x"))
 )
 
+// again asks for another call of a lease.
+func again(t testing.TB, lease refresh.Lease, until time.Time) bool {
+	t.Helper()
+	ok, err := lease.Again(context.Background(), until)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ok
+}
+
 // refreshed makes a refresh and says whether it was granted.
 func refreshed(t testing.TB, gate refresh.Gate, c *clock, out result.Result) bool {
 	t.Helper()
@@ -132,7 +142,7 @@ func refreshed(t testing.TB, gate refresh.Gate, c *clock, out result.Result) boo
 	if d.Lease == nil {
 		return false
 	}
-	if err := d.Lease.Done(context.Background(), out); err != nil {
+	if err := d.Lease.Done(context.Background(), out, nil); err != nil {
 		t.Fatal(err)
 	}
 	return true
@@ -188,7 +198,7 @@ func TestWhileOneRefreshesAUserTheOthersAreToldSo(t *testing.T) {
 		if d := enter(t, gate, "another user", c.after(30*time.Second)); d.Lease == nil {
 			t.Errorf("another user: %+v", d)
 		}
-		if err := first.Lease.Done(t.Context(), failure); err != nil || !refreshed(t, gate, c, failure) {
+		if err := first.Lease.Done(t.Context(), failure, nil); err != nil || !refreshed(t, gate, c, failure) {
 			t.Errorf("the lease did not end: %v", err)
 		}
 	})
@@ -207,10 +217,10 @@ func TestALeaseEndsByItselfWhenItsInstanceDies(t *testing.T) {
 			t.Fatalf("%+v", alive)
 		}
 		// The dead one was only slow: it may neither call again nor end the other's lease.
-		if dead.Lease.Again(t.Context(), c.after(time.Second)) {
+		if again(t, dead.Lease, c.after(time.Second)) {
 			t.Error("a lost lease allows another call")
 		}
-		if err := dead.Lease.Done(t.Context(), success); err != nil {
+		if err := dead.Lease.Done(t.Context(), success, nil); err != nil {
 			t.Error(err)
 		}
 		if d := enter(t, gate, user, c.after(time.Second)); !d.InFlight {
@@ -223,23 +233,76 @@ func TestEachAttemptCountsAndExtendsTheLease(t *testing.T) {
 	stores(t, Rules{Limit: 3, Window: time.Hour}, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
 		d := enter(t, gate, user, c.after(10*time.Second))
 		c.add(5 * time.Second)
-		if !d.Lease.Again(t.Context(), c.after(10*time.Second)) {
+		if !again(t, d.Lease, c.after(10*time.Second)) {
 			t.Fatal("the second attempt is refused")
 		}
 		c.add(9 * time.Second)
 		if other := enter(t, gate, user, c.after(time.Second)); !other.InFlight {
 			t.Errorf("the lease was not extended: %+v", other)
 		}
-		if !d.Lease.Again(t.Context(), c.after(10*time.Second)) || d.Lease.Again(t.Context(), c.after(10*time.Second)) {
+		if !again(t, d.Lease, c.after(10*time.Second)) || again(t, d.Lease, c.after(10*time.Second)) {
 			t.Error("not exactly three attempts are allowed")
 		}
-		if err := d.Lease.Done(t.Context(), failure); err != nil {
+		if err := d.Lease.Done(t.Context(), failure, nil); err != nil {
 			t.Fatal(err)
 		}
 		if d := enter(t, gate, user, c.after(time.Second)); d.RetryAfter <= 0 {
 			t.Errorf("%+v", d)
 		}
 	})
+}
+
+func TestARetryAfterALongPauseIsCountedWhileNobodyElseHasTheUser(t *testing.T) {
+	stores(t, hour, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
+		d := enter(t, gate, user, c.after(11*time.Second))
+		c.add(15 * time.Second)
+		if !again(t, d.Lease, c.after(10*time.Second)) {
+			t.Error("the retry is refused though the lease is nobody else's")
+		}
+		if other := enter(t, gate, user, c.after(time.Second)); !other.InFlight {
+			t.Errorf("%+v", other)
+		}
+	})
+}
+
+func TestCallsThatNeverLeftAreGivenBack(t *testing.T) {
+	stores(t, Rules{Limit: 3, Window: time.Hour}, func(t *testing.T, gate refresh.Gate, c *clock, late time.Duration) {
+		for range 20 {
+			d := enter(t, gate, user, c.after(time.Second))
+			if d.Lease == nil || !again(t, d.Lease, c.after(time.Second)) {
+				t.Fatalf("%+v", d)
+			}
+			if err := d.Lease.Done(t.Context(), failure, []int{1, 0}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d := enter(t, gate, user, c.after(time.Second))
+		c.add(time.Minute)
+		again(t, d.Lease, c.after(time.Second))
+		if err := d.Lease.Done(t.Context(), failure, []int{1}); err != nil { // the older one never left
+			t.Fatal(err)
+		}
+		for range 2 {
+			refreshed(t, gate, c, failure)
+		}
+		if d := enter(t, gate, user, c.after(time.Second)); d.RetryAfter != time.Hour+late {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
+func TestALoweredLimitHoldsAtOnce(t *testing.T) {
+	c := newClock()
+	before, table := newDynamo(t, Rules{Limit: 200, Window: time.Hour}, c)
+	for range 150 {
+		refreshed(t, before, c, failure)
+	}
+	c.add(2 * time.Hour)
+	after := NewDynamo(hour, func() (Table, error) { return table, nil }, before.name)
+	after.now = c.now
+	if !refreshed(t, after, c, failure) {
+		t.Error("calls that left the window long ago stand in the way")
+	}
 }
 
 func TestA429WithRetryAfterClosesTheUserUntilThen(t *testing.T) {
@@ -340,7 +403,7 @@ func TestClocksASecondApartExceedNoWindow(t *testing.T) {
 		gate := []*Dynamo{slow, fast}[i%2]
 		if d := enter(t, gate, user, gate.now().Add(time.Minute)); d.Lease != nil {
 			calls = append(calls, c.now())
-			_ = d.Lease.Done(t.Context(), failure)
+			_ = d.Lease.Done(t.Context(), failure, nil)
 		}
 		c.add(500 * time.Millisecond)
 	}
@@ -380,10 +443,10 @@ func TestATableThatCannotBeAskedCostsAtMost300MillisecondsAndIsAnError(t *testin
 			t.Errorf("%s: %v", where, took)
 		}
 		lease := &dynamoLease{Dynamo: d, userID: user, owner: "x"}
-		if !lease.Again(t.Context(), time.Now()) {
-			t.Error("another attempt is refused because the table cannot be asked")
+		if _, err := lease.Again(t.Context(), time.Now()); err == nil {
+			t.Error("no error of another attempt")
 		}
-		if lease.Done(t.Context(), success) == nil {
+		if lease.Done(t.Context(), success, nil) == nil {
 			t.Error("a lease that could not be ended is not said so")
 		}
 	}
@@ -437,8 +500,8 @@ func TestADeliverysAnswerIsRememberedFor48Hours(t *testing.T) {
 		c := newClock()
 		d, _ := newDynamo(t, hour, c)
 		test(t, d, c)
-		if err := d.Remember(t.Context(), "msg_3", []byte(strings.Repeat("x", maxResult+1))); err != nil {
-			t.Error(err)
+		if err := d.Remember(t.Context(), "msg_3", []byte(strings.Repeat("x", maxAnswer+1))); err == nil {
+			t.Error("no error")
 		}
 		if got, _ := d.Answer(t.Context(), "msg_3"); got != nil {
 			t.Error("an answer over the bound was stored")
@@ -452,7 +515,7 @@ func TestTheMemoryOfAnInstanceIsBounded(t *testing.T) {
 	m.now = c.now
 	for i := range maxUsers + 500 {
 		d := enter(t, m, fmt.Sprint(i), c.after(time.Second))
-		_ = d.Lease.Done(t.Context(), failure)
+		_ = d.Lease.Done(t.Context(), failure, nil)
 	}
 	if len(m.users) > maxUsers {
 		t.Errorf("%d users", len(m.users))
@@ -506,8 +569,8 @@ func TestTheRulesAgainstAModel(t *testing.T) {
 					return
 				}
 				want := open()
-				if lease.Again(context.Background(), time.UnixMilli(now+10_000)) != want {
-					t.Fatalf("again is not %v", want)
+				if ok, err := lease.Again(context.Background(), time.UnixMilli(now+10_000)); ok != want || err != nil {
+					t.Fatalf("again is %v %v, want %v", ok, err, want)
 				}
 				if want {
 					leaseUntil, calls = now+10_000, append(calls, now)
@@ -521,7 +584,7 @@ func TestTheRulesAgainstAModel(t *testing.T) {
 				if rapid.Bool().Draw(t, "success") {
 					out = success
 				}
-				if err := lease.Done(context.Background(), out); err != nil {
+				if err := lease.Done(context.Background(), out, nil); err != nil {
 					t.Fatal(err)
 				}
 				if out.Success && rules.Coalesce > 0 {
@@ -553,6 +616,25 @@ func TestTheRulesAgainstAModel(t *testing.T) {
 			check(r, d, c, rules, skew)
 		})
 	})
+}
+
+func TestATableIsWarmedWithoutAnybodyWaiting(t *testing.T) {
+	asked := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Header.Get("X-Amz-Target") }))
+	defer server.Close()
+	client := dynamodb.Client(server.URL)
+	NewDynamo(hour, func() (Table, error) { return client, nil }, "t").Warm()
+	if target := <-asked; !strings.HasSuffix(target, ".GetItem") {
+		t.Error(target)
+	}
+	NewDynamo(hour, func() (Table, error) { return nil, errors.New("no client") }, "t").Warm()
+}
+
+func TestTidyingAnItemThatIsGoneIsNoError(t *testing.T) {
+	d, _ := newDynamo(t, hour, newClock())
+	if err := d.tidy(t.Context(), user, 0); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestWhatIsStoredIsTheResultsOwnJSON(t *testing.T) {

@@ -3,6 +3,7 @@ package refresh_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,8 +19,11 @@ type gate struct {
 	again    int // how many more calls the lease allows
 	lost     error
 
+	lostAgain error
+
 	entered []time.Duration // how far away until was
 	done    []result.Result
+	unsent  []int
 }
 
 func (g *gate) Enter(_ context.Context, _ string, until time.Time) (refresh.Decision, error) {
@@ -27,13 +31,13 @@ func (g *gate) Enter(_ context.Context, _ string, until time.Time) (refresh.Deci
 	return g.decision, g.err
 }
 
-func (g *gate) Again(_ context.Context, _ time.Time) bool {
+func (g *gate) Again(_ context.Context, _ time.Time) (bool, error) {
 	g.again--
-	return g.again >= 0
+	return g.again >= 0, g.lostAgain
 }
 
-func (g *gate) Done(_ context.Context, out result.Result) error {
-	g.done = append(g.done, out)
+func (g *gate) Done(_ context.Context, out result.Result, unsent []int) error {
+	g.done, g.unsent = append(g.done, out), unsent
 	return g.lost
 }
 
@@ -110,6 +114,35 @@ func TestWhereTheQuotaRunsOutBeforeTheCallWithANewKeyTheRefreshCanBeTriedAgain(t
 	})
 }
 
+func TestACallThatNeverLeftIsGivenBack(t *testing.T) {
+	unsent := fail(&result.Failure{Code: result.UpstreamUnavailable, Message: "x", NotSent: true})
+	synctest.Test(t, func(t *testing.T) {
+		g := granting(2)
+		got := through(g, &upstream{answers: []func(context.Context) (result.Answer, error){unsent, fail(unavailable), unsent}}, &keys{key: "k"}, t)
+		if got.Attempts != 3 || !slices.Equal(g.unsent, []int{0, 2}) {
+			t.Errorf("%v are given back: %+v", g.unsent, got)
+		}
+		g = granting(0)
+		through(g, &upstream{answers: []func(context.Context) (result.Answer, error){succeed}}, &keys{key: "k"}, t)
+		if len(g.unsent) != 0 {
+			t.Errorf("%v are given back of a success", g.unsent)
+		}
+	})
+}
+
+func TestWithoutTimeForACallTheGateIsNotAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := granting(0)
+		u := &upstream{resolve: func(context.Context, string) (string, error) { time.Sleep(4 * time.Second); return user, nil }}
+		request := in(90*time.Second, 10*time.Second, 10)
+		request.UserID, request.ClientUserID = "", "app-user-42"
+		got := refresh.New(u, &keys{key: "k"}, refresh.Options{Gate: g, Headroom: 2 * time.Second}).Refresh(t.Context(), request)
+		if got.ErrorCode != result.InsufficientTime || len(g.entered) != 0 {
+			t.Errorf("%+v after %d questions", got, len(g.entered))
+		}
+	})
+}
+
 func TestAGateThatCannotBeAskedStopsNoRefresh(t *testing.T) {
 	down := errors.New("no table")
 	synctest.Test(t, func(t *testing.T) {
@@ -121,6 +154,12 @@ func TestAGateThatCannotBeAskedStopsNoRefresh(t *testing.T) {
 		g.lost = down
 		got = through(g, &upstream{answers: []func(context.Context) (result.Answer, error){succeed}}, &keys{key: "k"}, t)
 		if !got.Success || !errors.Is(got.Degraded, down) {
+			t.Errorf("%+v", got)
+		}
+		g = granting(0)
+		g.lostAgain = down
+		got = through(g, &upstream{answers: []func(context.Context) (result.Answer, error){fail(unavailable), succeed}}, &keys{key: "k"}, t)
+		if !got.Success || got.Attempts != 2 || !errors.Is(got.Degraded, down) {
 			t.Errorf("%+v", got)
 		}
 	})

@@ -3,6 +3,7 @@ package refresh
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/result"
@@ -22,7 +23,8 @@ type job struct {
 	key      sensitive.String // the team key in use
 	renewed  bool             // the key was read again: once a refresh
 	lease    Lease            // nil where there is no gate, or none that could be asked
-	granted  bool             // the lease's first call is still to be made
+	granted  time.Time        // until when the lease's first call may take; zero once it is made
+	calls    []bool           // of the lease, oldest first: whether they can have reached Junction
 	degraded error            // why the gate could not be asked
 	attempts int              // refresh calls made
 	sent     float64          // the timeout of the last of them, seconds
@@ -33,8 +35,14 @@ func (j *job) run(ctx context.Context) (result.Result, error) {
 	if _, enough := effective(j.Timeout, j.available()); !enough {
 		return result.Result{}, errInsufficientTime
 	}
+	// Whatever is asked on the way, the answer comes before anybody gives up.
+	ctx, cancel := context.WithDeadline(ctx, j.Budget.end().Add(-margin))
+	defer cancel()
 	var err error
 	if j.key, err = j.keys.Key(ctx); err != nil {
+		return result.Result{}, err
+	}
+	if err := j.upstream.Check(j.key); err != nil {
 		return result.Result{}, err
 	}
 	if j.userID != "" {
@@ -61,9 +69,14 @@ func (j *job) run(ctx context.Context) (result.Result, error) {
 
 // pass refreshes the user as the gate lets it.
 func (j *job) pass(ctx context.Context) (result.Result, error) {
+	j.calls = nil
 	if j.options.Gate != nil {
-		timeout, _ := effective(j.Timeout, j.available())
-		decision, err := j.options.Gate.Enter(ctx, j.userID, j.until(timeout))
+		timeout, enough := effective(j.Timeout, j.available())
+		if !enough {
+			return result.Result{}, errInsufficientTime
+		}
+		until := j.until(timeout)
+		decision, err := j.options.Gate.Enter(ctx, j.userID, until)
 		switch {
 		case err != nil:
 			j.degraded = err // Junction keeps its own limit
@@ -78,20 +91,30 @@ func (j *job) pass(ctx context.Context) (result.Result, error) {
 			f.RetryAfter = decision.RetryAfter
 			return result.Result{}, &f
 		}
-		j.lease, j.granted = decision.Lease, true
+		j.lease, j.granted, j.calls = decision.Lease, until, []bool{false}
 	}
-	answer, err := retry(ctx, j, j.refresh)
+	answer, err := retry(ctx, j, j.refresh, worthAnotherRefresh)
 	out := j.stamp(result.From(j.userID, answer))
 	if err != nil {
 		out = j.failed(err)
 	}
 	if j.lease != nil {
-		if lost := j.lease.Done(ctx, out); lost != nil {
+		if lost := j.lease.Done(ctx, out, j.unsent()); lost != nil {
 			j.degraded, out.Degraded = lost, lost
 		}
 		j.lease = nil
 	}
 	return out, err
+}
+
+// unsent returns which of the lease's calls never left, counted from the newest.
+func (j *job) unsent() (places []int) {
+	for i, reached := range slices.Backward(j.calls) {
+		if !reached {
+			places = append(places, len(j.calls)-1-i)
+		}
+	}
+	return places
 }
 
 // stamp completes a result of this job's own.
@@ -123,7 +146,7 @@ func (j *job) resolve(ctx context.Context) (remembered bool, err error) {
 		ctx, cancel := context.WithDeadline(ctx, j.Budget.Cutoff(time.Now(), resolveTimeout))
 		defer cancel()
 		return j.upstream.Resolve(ctx, j.key, j.ClientUserID)
-	})
+	}, worthAnotherLookUp)
 	if err != nil {
 		return false, err
 	}
@@ -139,15 +162,28 @@ func (j *job) refresh(ctx context.Context) (result.Answer, error) {
 		return result.Answer{}, errInsufficientTime
 	}
 	until := j.until(timeout)
-	if j.lease != nil && !j.granted && !j.lease.Again(ctx, until) {
-		return result.Answer{}, errQuotaUsedUp
+	switch {
+	case !j.granted.IsZero(): // the lease must not end before its call
+		until, j.granted = j.granted, time.Time{}
+	case j.lease != nil:
+		granted, err := j.lease.Again(ctx, until)
+		if err != nil {
+			j.degraded = err
+		} else if !granted {
+			return result.Answer{}, errQuotaUsedUp
+		}
+		j.calls = append(j.calls, false)
 	}
-	j.granted = false
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	j.attempts++
 	j.sent = timeout
-	return j.upstream.Refresh(ctx, j.key, j.userID, timeout)
+	answer, err := j.upstream.Refresh(ctx, j.key, j.userID, timeout)
+	if n := len(j.calls); n > 0 {
+		var f *result.Failure
+		j.calls[n-1] = !errors.As(err, &f) || !f.NotSent
+	}
+	return answer, err
 }
 
 // renewKey replaces a key that Junction refused, once a refresh. It says whether there is another.
@@ -158,6 +194,9 @@ func (j *job) renewKey(ctx context.Context) (bool, error) {
 	j.renewed = true
 	key, err := j.keys.Renew(ctx, j.key)
 	if err != nil || key.Equal(j.key) {
+		return false, err
+	}
+	if err := j.upstream.Check(key); err != nil {
 		return false, err
 	}
 	j.key = key

@@ -15,6 +15,8 @@ import (
 
 // Upstream is Junction. Its errors are *result.Failure.
 type Upstream interface {
+	// Check says whether a key can be used at all, without a call.
+	Check(key sensitive.String) error
 	// Refresh makes one call and waits for its answer until ctx ends. timeout is in seconds.
 	Refresh(ctx context.Context, key sensitive.String, userID string, timeout float64) (result.Answer, error)
 	// Resolve returns the Junction user with an app's own ID.
@@ -45,10 +47,12 @@ type Decision struct {
 
 // Lease is a refresh that was granted. It ends by itself at the end of the last call it was asked for.
 type Lease interface {
-	// Again asks for one more call, which ends by until. It is false where the quota has run out.
-	Again(ctx context.Context, until time.Time) bool
-	// Done ends the lease and tells what came of the refresh.
-	Done(ctx context.Context, out result.Result) error
+	// Again asks for one more call, which ends by until. It is false where the quota has run out. An
+	// error says that the gate cannot be asked: the call is made without it.
+	Again(ctx context.Context, until time.Time) (bool, error)
+	// Done ends the lease and tells what came of the refresh. unsent are those of its calls, counted from
+	// the newest, that never left: they are given back.
+	Done(ctx context.Context, out result.Result, unsent []int) error
 }
 
 // Request asks for one user's refresh.

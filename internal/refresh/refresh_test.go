@@ -39,6 +39,13 @@ func (u *upstream) Refresh(ctx context.Context, key sensitive.String, userID str
 	return answer(ctx)
 }
 
+func (u *upstream) Check(key sensitive.String) error {
+	if key.Reveal() == "for another environment" {
+		return result.Fail(result.Misconfigured, "x")
+	}
+	return nil
+}
+
 func (u *upstream) Resolve(ctx context.Context, _ sensitive.String, clientUserID string) (string, error) {
 	u.mu.Lock()
 	u.resolves++
@@ -167,7 +174,7 @@ func TestWhatIsRetriedAndWhatIsNot(t *testing.T) {
 	for code, attempts := range map[result.Code]int{
 		result.UpstreamUnavailable: 3, result.RateLimited: 3,
 		result.UpstreamTimeout: 1, result.UpstreamInvalidResponse: 1, result.UserNotFound: 1, result.UpstreamRejected: 1,
-		result.NoConnectedSources: 1, result.UpstreamInvalidRequest: 1, result.Misconfigured: 1,
+		result.NoConnectedSources: 1, result.UpstreamInvalidRequest: 1,
 	} {
 		t.Run(string(code), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -297,6 +304,20 @@ func TestAKeyThatStaysRefusedIsNotTriedAgain(t *testing.T) {
 	})
 }
 
+func TestAKeyForAnotherEnvironmentIsCaughtBeforeACall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{answers: []func(context.Context) (result.Answer, error){fail(unauthorized)}}
+		got := refresh.New(u, &keys{key: "for another environment"}, options).Refresh(t.Context(), in(90*time.Second, 0, 10))
+		if got.ErrorCode != result.Misconfigured || got.Attempts != 0 || len(u.keys) != 0 {
+			t.Errorf("%+v", got)
+		}
+		got = refresh.New(u, &keys{key: "old", renewed: "for another environment"}, options).Refresh(t.Context(), in(90*time.Second, 0, 10))
+		if got.ErrorCode != result.Misconfigured || got.Attempts != 1 {
+			t.Errorf("a renewed one: %+v", got)
+		}
+	})
+}
+
 func TestASecretThatCannotBeReadIsSaidSoAndNoCallIsMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := &upstream{answers: []func(context.Context) (result.Answer, error){fail(unauthorized)}}
@@ -370,7 +391,7 @@ func TestAResolveIsRetriedIsCutOffAndItsFailureIsTheResult(t *testing.T) {
 		}
 		began := time.Now()
 		got := refresh.New(u, &keys{key: "k"}, options).Refresh(t.Context(), request)
-		if got.ErrorCode != result.UpstreamTimeout || time.Since(began) != 5*time.Second || got.Attempts != 0 || got.UserID != "" {
+		if took := time.Since(began); got.ErrorCode != result.UpstreamTimeout || took < 15*time.Second || took > 17*time.Second || got.Attempts != 0 || got.UserID != "" {
 			t.Errorf("after %v: %+v", time.Since(began), got)
 		}
 		u.resolve = func(context.Context, string) (string, error) { return "", result.Fail(result.UserNotFound, "x") }

@@ -2,7 +2,7 @@ package refresh
 
 import "sync"
 
-// resolvedLimit bounds what an instance remembers: about 1 MiB of IDs.
+// resolvedLimit bounds how many users an instance remembers.
 const resolvedLimit = 10_000
 
 // resolved remembers which Junction user an app's own ID stands for.

@@ -17,7 +17,7 @@ const firstPause = 200 * time.Millisecond
 // retry makes a call until it succeeds, cannot succeed, has been tried MaxAttempts times, or another
 // try no longer fits the budget; the error is then the last call's own. A call that Junction refuses
 // for its key is made once more with a newer key, beside MaxAttempts.
-func retry[T any](ctx context.Context, j *job, call func(context.Context) (T, error)) (T, error) {
+func retry[T any](ctx context.Context, j *job, call func(context.Context) (T, error), worth func(error) bool) (T, error) {
 	var last error
 	pause := &pacing{job: j, exponential: backoff.ExponentialBackOff{
 		InitialInterval: firstPause, RandomizationFactor: 1, Multiplier: 2, MaxInterval: 10 * firstPause,
@@ -36,7 +36,7 @@ func retry[T any](ctx context.Context, j *job, call func(context.Context) (T, er
 		notCalled := errors.Is(err, errInsufficientTime) || errors.Is(err, errQuotaUsedUp)
 		if notCalled && last != nil {
 			err = backoff.Permanent(last)
-		} else if err != nil && (notCalled || !worthAnotherCall(err)) {
+		} else if err != nil && (notCalled || !worth(err)) {
 			err = backoff.Permanent(err)
 		}
 		last, pause.last = err, err
@@ -50,10 +50,15 @@ func retry[T any](ctx context.Context, j *job, call func(context.Context) (T, er
 	return value, err
 }
 
-// worthAnotherCall says whether the same call may succeed in this invocation. One that timed out or
-// came back malformed may have been counted by Junction, and is left to a later invocation.
-func worthAnotherCall(err error) bool {
+// worthAnotherRefresh says whether the same refresh may succeed in this invocation. One that timed out
+// or came back malformed may have been counted by Junction, and is left to a later invocation.
+func worthAnotherRefresh(err error) bool {
 	return isCode(err, result.RateLimited) || isCode(err, result.UpstreamUnavailable)
+}
+
+// worthAnotherLookUp says the same of a look-up, which costs a user nothing.
+func worthAnotherLookUp(err error) bool {
+	return worthAnotherRefresh(err) || isCode(err, result.UpstreamTimeout) || isCode(err, result.UpstreamInvalidResponse)
 }
 
 // pacing is a backoff.BackOff that heeds Retry-After and stops where the next call would have less

@@ -27,6 +27,9 @@ type Failure struct {
 	// UpstreamStatus is the HTTP status that Junction answered with; 0 where it did not answer.
 	UpstreamStatus int
 
+	// NotSent says that Junction cannot have counted the call: there was no connection to send it on.
+	NotSent bool
+
 	// FailedSources are the sources ("provider/resource") that Junction named in its refusal.
 	FailedSources []string
 

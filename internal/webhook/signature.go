@@ -87,9 +87,8 @@ func (g *Guard) timely(text string) (at time.Time, ok bool) {
 	return at, err == nil && text == strconv.FormatInt(seconds, 10) && g.now().Sub(at).Abs() <= tolerance
 }
 
-// anySignatureMatches checks every message with every secret.
-func anySignatureMatches(messages []message, body []byte, secrets []sensitive.String) bool {
-	match := false
+// anySignatureMatches checks every message with every secret, and returns the ID of one that matches.
+func anySignatureMatches(messages []message, body []byte, secrets []sensitive.String) (id string, match bool) {
 	for _, s := range secrets {
 		key := keyOf(s)
 		if key == nil {
@@ -98,11 +97,13 @@ func anySignatureMatches(messages []message, body []byte, secrets []sensitive.St
 		for _, m := range messages {
 			want := signature(key, m.id, m.at, body)
 			for shown := range strings.SplitSeq(m.signatures, " ") {
-				match = subtle.ConstantTimeCompare([]byte(shown), want) == 1 || match
+				if subtle.ConstantTimeCompare([]byte(shown), want) == 1 {
+					id, match = m.id, true
+				}
 			}
 		}
 	}
-	return match
+	return id, match
 }
 
 // signature is a message's, as its header has it: "v1," and base64.

@@ -48,30 +48,43 @@ func New(ways []string, secrets Secrets) *Guard {
 // errRefused is the one refusal, whatever failed: it helps nobody to find out what would pass.
 var errRefused = result.Fail(result.Unauthenticated, "the caller is not authenticated")
 
-// Admit returns nil for a caller that is let in. Its error is unauthenticated, or secret_unavailable
-// where a caller that might be let in cannot be checked.
-func (g *Guard) Admit(ctx context.Context, call Call) error {
+// Admit lets a caller in, and returns the ID of the delivery that it makes; "" where it names none. Of
+// a signed delivery that is the ID that was signed, whatever else the headers say. The error is
+// unauthenticated, or secret_unavailable where a caller that might be let in cannot be checked.
+func (g *Guard) Admit(ctx context.Context, call Call) (delivery string, err error) {
 	if g.open || g.iam && call.IAM {
-		return nil
+		return deliveryOf(call), nil
 	}
 	tokens := g.tokensOf(call)
 	signed, n := g.messagesOf(call)
 	if len(tokens) == 0 && n == 0 {
-		return errRefused // and a stranger's request costs no read of the secret
+		return "", errRefused // and a stranger's request costs no read of the secret
 	}
 	bundle, err := g.secrets.Bundle(ctx)
 	if err != nil {
-		return err
-	}
-	if anyTokenMatches(tokens, bundle.Tokens) {
-		return nil
+		return "", err
 	}
 	if n > 0 {
-		if body, err := call.Body(); err == nil && anySignatureMatches(signed[:n], body, bundle.WebhookSecrets) {
-			return nil
+		if body, err := call.Body(); err == nil {
+			if id, ok := anySignatureMatches(signed[:n], body, bundle.WebhookSecrets); ok {
+				return id, nil
+			}
 		}
 	}
-	return errRefused
+	if anyTokenMatches(tokens, bundle.Tokens) {
+		return deliveryOf(call), nil
+	}
+	return "", errRefused
+}
+
+// deliveryOf is the ID that the headers give a delivery whose signature nobody asked for; "" where
+// there is none, or one in each family.
+func deliveryOf(call Call) string {
+	a, b := one(call.Header[families[0].id]), one(call.Header[families[1].id])
+	if !call.Webhook || a != "" && b != "" {
+		return ""
+	}
+	return a + b
 }
 
 const (

@@ -67,8 +67,8 @@ func sign(t *testing.T, prefix, with string, at time.Time, content string) http.
 	return h
 }
 
-func hook(h http.Header, content string) webhook.Call {
-	return webhook.Call{Header: h, Webhook: true, Body: func() ([]byte, error) { return []byte(content), nil }}
+func hook(h http.Header) webhook.Call {
+	return webhook.Call{Header: h, Webhook: true, Body: func() ([]byte, error) { return []byte(body), nil }}
 }
 
 func code(err error) result.Code {
@@ -98,7 +98,7 @@ func TestASignedWebhookIsLetIn(t *testing.T) {
 			"with one matching signature of several":     several,
 			"by one family where the other is a forgery": twice,
 		} {
-			if err := g.Admit(t.Context(), hook(h, body)); err != nil {
+			if _, err := g.Admit(t.Context(), hook(h)); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -180,9 +180,10 @@ func TestNoForgedStaleMixedTruncatedOrDuplicatedSetOfHeadersGetsIn(t *testing.T)
 		if len(cases) < 40 {
 			t.Errorf("%d cases, want at least 40", len(cases))
 		}
-		want := g.Admit(t.Context(), hook(http.Header{}, body)).Error()
+		_, refused := g.Admit(t.Context(), hook(http.Header{}))
+		want := refused.Error()
 		for name, h := range cases {
-			if err := g.Admit(t.Context(), hook(h, body)); code(err) != result.Unauthenticated || err.Error() != want {
+			if _, err := g.Admit(t.Context(), hook(h)); code(err) != result.Unauthenticated || err.Error() != want {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -191,9 +192,9 @@ func TestNoForgedStaleMixedTruncatedOrDuplicatedSetOfHeadersGetsIn(t *testing.T)
 
 func TestASignatureCountsOnTheWebhookRouteAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		call := hook(sign(t, "Svix-", first, time.Now(), body), body)
+		call := hook(sign(t, "Svix-", first, time.Now(), body))
 		call.Webhook = false
-		if err := webhook.New([]string{"signature"}, both(t)).Admit(t.Context(), call); code(err) != result.Unauthenticated {
+		if _, err := webhook.New([]string{"signature"}, both(t)).Admit(t.Context(), call); code(err) != result.Unauthenticated {
 			t.Error(err)
 		}
 	})
@@ -201,9 +202,9 @@ func TestASignatureCountsOnTheWebhookRouteAlone(t *testing.T) {
 
 func TestABodyThatCannotBeReadIsRefusedAsAnyOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		call := hook(sign(t, "Svix-", first, time.Now(), body), body)
+		call := hook(sign(t, "Svix-", first, time.Now(), body))
 		call.Body = func() ([]byte, error) { return nil, errors.New("not base64") }
-		if err := webhook.New([]string{"signature"}, both(t)).Admit(t.Context(), call); code(err) != result.Unauthenticated {
+		if _, err := webhook.New([]string{"signature"}, both(t)).Admit(t.Context(), call); code(err) != result.Unauthenticated {
 			t.Error(err)
 		}
 	})
@@ -220,7 +221,7 @@ func TestATokenIsTakenFromEitherHeaderOnEveryRoute(t *testing.T) {
 		"a good key beside a bad bearer":      {"Authorization": {"Bearer not-the-right-token"}, "X-Vital-Api-Key": {token}},
 		"a good bearer beside another scheme": {"Authorization": {"Basic abc", "Bearer " + token}},
 	} {
-		if err := g.Admit(t.Context(), webhook.Call{Header: h}); err != nil {
+		if _, err := g.Admit(t.Context(), webhook.Call{Header: h}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -238,7 +239,7 @@ func TestATokenIsTakenFromEitherHeaderOnEveryRoute(t *testing.T) {
 		"the team key, which is none": {"X-Vital-Api-Key": {"sk_us_a_team_key_for_tests"}},
 		"a webhook secret":            {"X-Vital-Api-Key": {first}},
 	} {
-		if err := g.Admit(t.Context(), webhook.Call{Header: h}); code(err) != result.Unauthenticated {
+		if _, err := g.Admit(t.Context(), webhook.Call{Header: h}); code(err) != result.Unauthenticated {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -253,10 +254,10 @@ func TestAnyOneOfTheWaysSufficesAndOnlyThoseSwitchedOnCount(t *testing.T) {
 		} {
 			g := webhook.New(strings.Split(ways, ","), both(t))
 			for who, call := range map[string]webhook.Call{
-				"signed": hook(signed, body), "token": hook(http.Header{"X-Vital-Api-Key": {token}}, body),
-				"iam": {IAM: true, Header: http.Header{}}, "stranger": hook(http.Header{}, body),
+				"signed": hook(signed), "token": hook(http.Header{"X-Vital-Api-Key": {token}}),
+				"iam": {IAM: true, Header: http.Header{}}, "stranger": hook(http.Header{}),
 			} {
-				if err := g.Admit(t.Context(), call); (err == nil) != strings.Contains(lets, who) {
+				if _, err := g.Admit(t.Context(), call); (err == nil) != strings.Contains(lets, who) {
 					t.Errorf("%s before %s: %v", who, ways, err)
 				}
 			}
@@ -278,7 +279,7 @@ func TestWithNoSecretOfTheKindNobodyPasses(t *testing.T) {
 				{"X-Vital-Api-Key": {""}}, {"Authorization": {"Bearer "}}, {"X-Vital-Api-Key": {"fifteen-bytes.."}}, {"X-Vital-Api-Key": {"fifteen-bytes..."}},
 				sign(t, "Svix-", first, time.Now(), body),
 			} {
-				if err := g.Admit(t.Context(), hook(h, body)); code(err) != result.Unauthenticated {
+				if _, err := g.Admit(t.Context(), hook(h)); code(err) != result.Unauthenticated {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
@@ -292,15 +293,44 @@ func TestWithNoSecretOfTheKindNobodyPasses(t *testing.T) {
 func TestASecretOutOfReachIsSaidSoButOnlyToOneWhoShowsSomething(t *testing.T) {
 	down := &secrets{err: result.Fail(result.SecretUnavailable, "x")}
 	g := webhook.New([]string{"signature", "token", "iam"}, down)
-	if err := g.Admit(t.Context(), hook(http.Header{"X-Vital-Api-Key": {token}}, body)); code(err) != result.SecretUnavailable {
+	if _, err := g.Admit(t.Context(), hook(http.Header{"X-Vital-Api-Key": {token}})); code(err) != result.SecretUnavailable {
 		t.Error(err)
 	}
-	if err := g.Admit(t.Context(), hook(http.Header{}, body)); code(err) != result.Unauthenticated || down.reads != 1 {
+	if _, err := g.Admit(t.Context(), hook(http.Header{})); code(err) != result.Unauthenticated || down.reads != 1 {
 		t.Errorf("%v after %d reads", err, down.reads)
 	}
-	if err := g.Admit(t.Context(), webhook.Call{IAM: true}); err != nil {
+	if _, err := g.Admit(t.Context(), webhook.Call{IAM: true}); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestTheDeliverysIDIsTheOneThatWasSigned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signed := sign(t, "Svix-", first, time.Now(), body)
+		beside := signed.Clone()
+		beside.Set("Webhook-Id", "another")
+		plain := http.Header{"X-Vital-Api-Key": {token}, "Webhook-Id": {"msg_2"}}
+		two := http.Header{"X-Vital-Api-Key": {token}, "Webhook-Id": {"msg_2"}, "Svix-Id": {"msg_3"}}
+		forged := signed.Clone()
+		forged.Set("X-Vital-Api-Key", token)
+		forged.Set("Svix-Signature", "v1,AAAA")
+		for name, c := range map[string]struct {
+			header http.Header
+			want   string
+		}{
+			"of a signed one":                          {signed, "msg_1"},
+			"of one with another ID, unsigned, beside": {beside, "msg_1"},
+			"of one with a token":                      {plain, "msg_2"},
+			"of one with a token and two IDs":          {two, ""},
+			"of one with a token and a bad signature":  {forged, "msg_1"},
+			"of one with a token alone":                {http.Header{"X-Vital-Api-Key": {token}}, ""},
+		} {
+			g := webhook.New([]string{"signature", "token"}, both(t))
+			if id, err := g.Admit(t.Context(), hook(c.header)); err != nil || id != c.want {
+				t.Errorf("%s: %q %v, want %q", name, id, err, c.want)
+			}
+		}
+	})
 }
 
 func TestSignRefusesASecretThatCannotSign(t *testing.T) {
