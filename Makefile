@@ -1,7 +1,8 @@
 # Everything that a developer, CI and `sam build` do. `make` alone says what there is.
 #
-# Go, Python 3.11+ and Node 20+ are yours; every other tool is pinned (tools/go.mod,
-# test/requirements*.txt, test/node/package-lock.json) and installed into this folder when it is needed.
+# Go, Python 3.11+ and Node 20+ are yours (Java 17 and Maven too, if you like); every other tool is pinned
+# (tools/go.mod, test/requirements*.txt, test/node/package-lock.json, test/dynamodb/pom.xml) and installed
+# into this folder when it is needed.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -24,10 +25,12 @@ endif
 ARTIFACTS_DIR ?= $(CURDIR)/bin
 # What the binary calls itself. Where git knows nothing, the newest release of the changelog.
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),$(shell sed -n 's/^\#\# \[\{0,1\}v\{0,1\}\([0-9][0-9A-Za-z.+-]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -n 1),dev)
+# How long each test of the quota lasts in `make soak`.
+SOAK ?= 60s
 # Least statement coverage of internal/, in percent.
 COVERAGE_MIN ?= 90
 # How long each fuzz target runs.
-FUZZTIME ?= 30s
+FUZZTIME ?= 1m
 # The event of `make sam-local`, and the variables that it runs with.
 EVENT    ?= events/direct.json
 ENV_VARS ?= events/env.json
@@ -70,7 +73,7 @@ checkov: $(TOOLS)/checkov.stamp ## Look for misconfiguration in template.yaml wi
 	$(TOOLS)/checkov/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
 
 .PHONY: test
-test: $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/node.stamp ## Run every test, the whole-process ones too, and check coverage
+test: $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Run every test, the whole-process ones too, and check coverage
 	JUNCTION_REFRESH_TOOLS=required go test -race -coverprofile=$(COVERAGE) ./...
 	@grep -E '^mode:|/internal/' $(COVERAGE) > $(COVERAGE).internal
 	@go tool cover -func=$(COVERAGE).internal | awk -v least=$(COVERAGE_MIN) '/^total:/ { \
@@ -80,6 +83,11 @@ test: $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/node.stamp ## R
 .PHONY: cover
 cover: ## Show the coverage of the last make test, statement by statement
 	go tool cover -html=$(COVERAGE)
+
+.PHONY: soak
+soak: $(TOOLS)/python.stamp $(TOOLS)/dynamodb.stamp ## Run the tests of the quota with several processes, each for SOAK (60s)
+	JUNCTION_REFRESH_TOOLS=required JUNCTION_REFRESH_SOAK=$(SOAK) go test -count=1 -v -timeout 60m -run \
+		'AnyWindowHoweverMany|InstancesThatAreKilled|AThousandWebhooks' ./test
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
@@ -118,16 +126,18 @@ sam-local: $(TOOLS)/python.stamp ## Run EVENT in Lambda's own image (Docker; put
 	$(SAM) local invoke RefreshFunction -e $(EVENT) --env-vars $(ENV_VARS) --parameter-overrides Architecture=$(ARCH)
 
 .PHONY: bench
-bench: ## Measure size, start and memory against their limits
+bench: $(TOOLS)/python.stamp $(TOOLS)/dynamodb.stamp ## Measure size, start, memory, signatures and the quota against their limits
 	$(MAKE) --no-print-directory build-RefreshFunction ARCH=arm64 ARTIFACTS_DIR=$(TOOLS)/bench/arm64
 	$(MAKE) --no-print-directory build-RefreshFunction ARCH=x86_64 ARTIFACTS_DIR=$(TOOLS)/bench/x86_64
 	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(TOOLS)/bench/bare ./bench/bare
 	go run ./bench $(TOOLS)/bench
+	go run ./bench/webhook
+	go run ./bench/quota
 
 # --- tools -------------------------------------------------------------------------------------------
 
 .PHONY: tools
-tools: $(TOOLS)/go.stamp $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/node.stamp ## Install every tool into .tools/
+tools: $(TOOLS)/go.stamp $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Install every tool into .tools/
 
 $(TOOLS)/go.stamp: tools/go.mod tools/go.sum
 	@echo "building the Go tools; the first time takes some minutes"
@@ -150,6 +160,14 @@ $(TOOLS)/node.stamp: test/node/package.json test/node/package-lock.json
 	npm --prefix test/node ci --no-audit --no-fund --loglevel=error
 	@mkdir -p $(TOOLS)
 	@touch $@
+
+# AWS's own DynamoDB engine. Without Java and Maven, or where it cannot be fetched, the tests use moto's.
+$(TOOLS)/dynamodb.stamp: test/dynamodb/pom.xml
+	@mkdir -p $(TOOLS) && rm -rf $(TOOLS)/dynamodb.new
+	@if java -version >/dev/null 2>&1 && mvn -q -B -f test/dynamodb/pom.xml \
+		org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory=$(TOOLS)/dynamodb.new; \
+	then rm -rf $(TOOLS)/dynamodb && mv $(TOOLS)/dynamodb.new $(TOOLS)/dynamodb && touch $@; \
+	else rm -rf $(TOOLS)/dynamodb.new; echo "no DynamoDB Local (it needs Java 17 and Maven): the tests use moto's DynamoDB instead"; fi
 
 .PHONY: lock
 lock: ## Write requirements*.txt and package-lock.json anew, from what requirements*.in and package.json name

@@ -56,7 +56,9 @@ func whole(t *testing.T, configure ...func(*junction)) (*lambda, *junction, *sec
 // invoke sends an event and returns the answer.
 func (l *lambda) invoke(t *testing.T, event string) []byte {
 	t.Helper()
-	client := &http.Client{Timeout: 100 * time.Second}
+	// A connection of its own for each: the emulator at times closes one that is kept, and a POST that
+	// meets that is not repeated.
+	client := &http.Client{Timeout: 100 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Post(l.url, "application/json", strings.NewReader(event))
 	if err != nil {
 		t.Fatalf("invoke: %v\n%s", err, &l.emulator.stdout)

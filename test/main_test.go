@@ -43,8 +43,9 @@ func run(m *testing.M) int {
 
 // services are processes that several tests share.
 type services struct {
-	mu      sync.Mutex
-	running []*process
+	mu         sync.Mutex
+	running    []*process
+	stopEngine func() // DynamoDB's; nil where it was not started
 }
 
 func (s *services) add(p *process) {
@@ -58,6 +59,9 @@ func (s *services) stop() {
 	defer s.mu.Unlock()
 	for _, p := range s.running {
 		p.stop()
+	}
+	if s.stopEngine != nil {
+		s.stopEngine()
 	}
 }
 

@@ -1,0 +1,137 @@
+// Command quota measures what the quota adds to a refresh, in memory and in DynamoDB (the test engine,
+// on this machine), against no quota in the same run, and ends with status 1 where that in memory is
+// over its limit. DynamoDB's times are those of the engine and the client here: in AWS the network
+// and the service take the place of the engine.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/junction-refresh/junction-refresh/internal/quota"
+	"github.com/junction-refresh/junction-refresh/internal/refresh"
+	"github.com/junction-refresh/junction-refresh/internal/result"
+	"github.com/junction-refresh/junction-refresh/internal/secret"
+	"github.com/junction-refresh/junction-refresh/internal/sensitive"
+	"github.com/junction-refresh/junction-refresh/test/dynamodb"
+)
+
+const (
+	maxMemory = 100 * time.Microsecond // what the quota in memory may add to a refresh
+
+	warmings = 300
+	rounds   = 1000
+)
+
+var rules = quota.Rules{Limit: 8, Window: time.Hour, Coalesce: time.Minute}
+
+// instant is a Junction that answers at once, so that what is left is ours.
+type instant struct{}
+
+func (instant) Check(sensitive.String) error { return nil }
+
+func (instant) Refresh(context.Context, sensitive.String, string, float64) (result.Answer, error) {
+	return result.Answer{Status: 200, Refreshed: []string{"withings/body", "withings/sleep", "oura/sleep"}}, nil
+}
+
+func (instant) Resolve(context.Context, sensitive.String, string) (string, error) {
+	return "", errors.New("nobody asks")
+}
+
+// contender is a way to keep the quota, and how long its refreshes took.
+type contender struct {
+	name               string
+	refresher          *refresh.Refresher
+	granted, coalesced []time.Duration
+}
+
+func newContender(name string, gate refresh.Gate) *contender {
+	keys := secret.New(secret.Static(sensitive.New("sk_us_bench")), time.Hour)
+	return &contender{name: name, refresher: refresh.New(instant{}, keys, refresh.Options{Gate: gate})}
+}
+
+// refresh makes one refresh and says how long it took.
+func (c *contender) refresh(user string, coalesced bool) (time.Duration, error) {
+	began := time.Now()
+	out := c.refresher.Refresh(context.Background(), refresh.Request{UserID: user, Timeout: 10, Budget: refresh.NewBudget(began, began.Add(time.Minute), 0)})
+	took := time.Since(began)
+	if !out.Success || out.Degraded != nil || out.Coalesced != coalesced {
+		return took, fmt.Errorf("%s: coalesced %t, %s: %w", c.name, out.Coalesced, out.Error, out.Degraded)
+	}
+	return took, nil
+}
+
+// measure makes two refreshes of a user that is new: the first is granted, the second coalesced.
+func (c *contender) measure(gated bool) error {
+	user := uuid.NewString()
+	first, err := c.refresh(user, false)
+	if err != nil {
+		return err
+	}
+	second, err := c.refresh(user, gated)
+	c.granted, c.coalesced = append(c.granted, first), append(c.coalesced, second)
+	return err
+}
+
+func main() {
+	passed, err := run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
+	if !passed {
+		os.Exit(1)
+	}
+}
+
+func run() (passed bool, err error) {
+	none, memory := newContender("no quota", nil), newContender("in memory", quota.NewMemory(rules))
+	all := []*contender{none, memory}
+	endpoint, stop, err := dynamodb.Start()
+	if err != nil {
+		fmt.Println("the quota in DynamoDB is not measured:", err)
+	} else {
+		defer stop()
+		client := dynamodb.Client(endpoint)
+		if err := dynamodb.CreateTable(context.Background(), client, "bench"); err != nil {
+			return false, err
+		}
+		table := quota.NewDynamo(rules, func() (quota.Table, error) { return client, nil }, "bench")
+		all = append(all, newContender("in DynamoDB, on this machine", table))
+	}
+	for round := range warmings + rounds {
+		if round == warmings {
+			for _, c := range all {
+				c.granted, c.coalesced = nil, nil
+			}
+		}
+		for _, c := range all { // in turns, so that whatever else the machine does meets all
+			if err := c.measure(c != none); err != nil && round >= warmings {
+				return false, err
+			}
+		}
+	}
+	base := sorted(none.granted)
+	fmt.Printf("a refresh without a quota takes %v, Junction's own time not counted\n", median(base))
+	for _, c := range all[1:] {
+		granted := sorted(c.granted)
+		coalesced := sorted(c.coalesced)
+		fmt.Printf("quota %-28s adds %8v to a refresh (%.0f × one without), 19 in 20 under %v; a coalesced one takes %v\n", c.name,
+			median(granted)-median(base), float64(median(granted))/float64(median(base)), granted[len(granted)*19/20], median(coalesced))
+	}
+	added := median(sorted(memory.granted)) - median(base)
+	if added > maxMemory {
+		fmt.Printf("the quota in memory adds %v, over the limit of %v\n", added, maxMemory)
+	}
+	return added <= maxMemory, nil
+}
+
+func sorted(times []time.Duration) []time.Duration { return slices.Sorted(slices.Values(times)) }
+
+func median(times []time.Duration) time.Duration { return times[len(times)/2] }
