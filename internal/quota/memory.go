@@ -130,6 +130,7 @@ func (l *memoryLease) Done(_ context.Context, out result.Result, unsent []int) e
 	}
 	if text := l.rules.encode(out); text != nil {
 		e.result, e.resultAt = text, now.UnixMilli()
+		e.until = maxTime(e.until, now.Add(l.rules.keeps()))
 	}
 	if closed := l.rules.closes(out, now); closed > 0 {
 		e.closedUntil = closed

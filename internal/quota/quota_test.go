@@ -509,6 +509,19 @@ func TestADeliverysAnswerIsRememberedFor48Hours(t *testing.T) {
 	})
 }
 
+func TestAResultThatCameLateIsKeptForItsMinute(t *testing.T) {
+	stores(t, hour, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
+		d := enter(t, gate, user, c.after(time.Second))
+		c.add(2 * time.Hour)
+		if err := d.Lease.Done(t.Context(), success, nil); err != nil {
+			t.Fatal(err)
+		}
+		if d := enter(t, gate, user, c.after(time.Second)); d.Coalesced == nil {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
 func TestTheMemoryOfAnInstanceIsBounded(t *testing.T) {
 	c := newClock()
 	m := NewMemory(hour)
