@@ -81,7 +81,7 @@ func (d *Dynamo) Answer(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
+	ctx, cancel := context.WithTimeout(ctx, d.ask)
 	defer cancel()
 	out, err := table.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: key("delivery#" + hash(id)), ConsistentRead: aws.Bool(true)})
 	if err != nil || numberOf(out.Item["expires_at"]) <= d.now().Unix() { // DynamoDB deletes when it likes
@@ -99,7 +99,7 @@ func (d *Dynamo) Remember(ctx context.Context, id string, answer []byte) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), doneTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.tell)
 	defer cancel()
 	_, err = table.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.name, Item: map[string]types.AttributeValue{
 		"pk": text("delivery#" + hash(id)), "answer": text(string(answer)), "expires_at": number(d.now().Add(remembered).Unix()),

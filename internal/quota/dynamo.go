@@ -51,17 +51,19 @@ type Dynamo struct {
 	table func() (Table, error)
 	name  string
 	now   func() time.Time
+
+	ask, tell time.Duration // tableTimeout and doneTimeout
 }
 
 // NewDynamo returns a gate that keeps its state in a table. client is asked for at the first use.
 func NewDynamo(rules Rules, client func() (Table, error), name string) *Dynamo {
-	return &Dynamo{rules: rules, table: client, name: name, now: time.Now}
+	return &Dynamo{rules: rules, table: client, name: name, now: time.Now, ask: tableTimeout, tell: doneTimeout}
 }
 
 // Enter implements refresh.Gate: one round trip, but for an item that has to be tidied first.
 func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (refresh.Decision, error) {
 	owner, now := rand.Text(), d.now().Round(0)
-	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
+	ctx, cancel := context.WithTimeout(ctx, d.ask)
 	defer cancel()
 	for tidied := false; ; tidied = true {
 		refused, err := d.call(ctx, userID, owner, now, until, true)
@@ -208,7 +210,7 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result, unsent []int)
 			remove += ", #calls[" + strconv.Itoa(i) + "]"
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), doneTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.tell)
 	defer cancel()
 	// Where the condition fails the lease ended by itself, and somebody else may have it.
 	_, err := l.update(ctx, &dynamodb.UpdateItemInput{
@@ -228,7 +230,7 @@ func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (fail
 		return nil, err
 	}
 	in.TableName = &d.name
-	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
+	ctx, cancel := context.WithTimeout(ctx, d.ask)
 	defer cancel()
 	if _, err = table.UpdateItem(ctx, in); errors.As(err, &failed) {
 		return failed, nil
