@@ -8,7 +8,7 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.47.8
 	github.com/aws/aws-sdk-go-v2/config v1.33.16
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.16
-	// The newest that does not build its schemas at every start: docs/architecture.md, "Start".
+	// Held back: newer ones build their schemas at every start: docs/architecture.md, "Start".
 	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.65.1
 	github.com/aws/aws-sdk-go-v2/service/secretsmanager v1.50.11
 	github.com/caarlos0/env/v11 v11.4.2

@@ -40,6 +40,15 @@ func start(t *testing.T, environ ...string) (*handler.Handler, *junctiontest.Sim
 	return f, sim, log
 }
 
+// outOfReach lets one of AWS's services refuse connections.
+func outOfReach(t *testing.T, endpoint string) {
+	t.Helper()
+	t.Setenv(endpoint, "http://127.0.0.1:1")
+	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+}
+
 func invoke(t *testing.T, f *handler.Handler, event string) result.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
@@ -199,10 +208,7 @@ func TestADeliveryThatComesAgainIsAnsweredAsBeforeUnlessItFailed(t *testing.T) {
 }
 
 func TestATableThatCannotBeAskedStopsNoRefreshAndIsLogged(t *testing.T) {
-	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
-	t.Setenv("AWS_REGION", "eu-west-1")
-	t.Setenv("AWS_ACCESS_KEY_ID", "test")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	outOfReach(t, "AWS_ENDPOINT_URL_DYNAMODB")
 	for _, off := range []string{"QUOTA_LIMIT=8", "QUOTA_LIMIT=0"} {
 		f, _, log := start(t, "QUOTA_TABLE=nowhere", off, "COALESCE_WINDOW=0s")
 		if got := invoke(t, f, `{"user_id":"`+junctiontest.DefaultUserID+`"}`); got.Status != result.Partial {
@@ -232,10 +238,7 @@ func TestAFunctionWithAFaultyConfigurationIsNotMade(t *testing.T) {
 }
 
 func TestTheKeyComesFromSecretsManagerWhereNoneIsGiven(t *testing.T) {
-	t.Setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1")
-	t.Setenv("AWS_REGION", "eu-west-1")
-	t.Setenv("AWS_ACCESS_KEY_ID", "test")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	outOfReach(t, "AWS_ENDPOINT_URL_SECRETS_MANAGER")
 	f, sim, _ := start(t, "JUNCTION_API_KEY=", "JUNCTION_SECRET_ID=junction/key")
 	_, err := f.Invoke(t.Context(), []byte(`{"user_id":"`+junctiontest.DefaultUserID+`"}`))
 	if err == nil || !strings.Contains(err.Error(), "SecretUnavailable") || sim.Total() != 0 {

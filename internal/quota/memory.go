@@ -19,15 +19,16 @@ type Memory struct {
 	rules Rules
 	now   func() time.Time
 
-	mu    sync.Mutex
-	users map[string]*entry
-	sweep time.Time // when entries that no longer matter are dropped next
+	mu     sync.Mutex
+	users  map[string]*entry
+	leases int64     // how many there were: the newest one's number
+	sweep  time.Time // when entries that no longer matter are dropped next
 }
 
 type entry struct {
 	state
-	grants int64 // how many leases there were: the current one's number
-	until  time.Time
+	lease int64 // the number of the current lease
+	until time.Time
 }
 
 // NewMemory returns a gate that keeps its state in this process.
@@ -50,9 +51,10 @@ func (m *Memory) Enter(_ context.Context, userID string, until time.Time) (refre
 	if d.Coalesced != nil || d.InFlight || d.RetryAfter > 0 {
 		return d, nil
 	}
-	e.grants++
+	m.leases++
+	e.lease = m.leases
 	e.call(m.rules, now, until)
-	return refresh.Decision{Lease: &memoryLease{Memory: m, userID: userID, number: e.grants}}, nil
+	return refresh.Decision{Lease: &memoryLease{Memory: m, userID: userID, number: e.lease}}, nil
 }
 
 // call counts a call that begins now.
@@ -94,7 +96,7 @@ type memoryLease struct {
 
 // held returns the lease's user, where the lease is still the current one. m.mu is locked.
 func (l *memoryLease) held() *entry {
-	if e := l.users[l.userID]; e != nil && e.grants == l.number && e.leaseUntil > 0 {
+	if e := l.users[l.userID]; e != nil && e.lease == l.number && e.leaseUntil > 0 {
 		return e
 	}
 	return nil

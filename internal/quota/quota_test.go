@@ -511,6 +511,23 @@ func TestADeliverysAnswerIsRememberedFor48Hours(t *testing.T) {
 	})
 }
 
+func TestALeaseOfAUserThatWasForgottenMeanwhileEndsNoOther(t *testing.T) {
+	c := newClock()
+	m := NewMemory(hour)
+	m.now = c.now
+	late := enter(t, m, user, c.after(time.Second))
+	c.add(3 * time.Hour) // long enough for the user to be dropped
+	if enter(t, m, user, c.after(time.Minute)).Lease == nil {
+		t.Fatal("not granted")
+	}
+	if err := late.Lease.Done(t.Context(), failure, nil); err != nil {
+		t.Fatal(err)
+	}
+	if d := enter(t, m, user, c.after(time.Minute)); !d.InFlight {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestAResultThatCameLateIsKeptForItsMinute(t *testing.T) {
 	stores(t, hour, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
 		d := enter(t, gate, user, c.after(time.Second))

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -79,21 +78,6 @@ func warm(endpoint string) error {
 		}
 	}
 	return nil
-}
-
-// Need starts an engine for a test and stops it at its end. Without one the test is skipped, or fails
-// under `make test`, which installs one.
-func Need(t testing.TB) string {
-	t.Helper()
-	endpoint, stop, err := Start()
-	if err != nil {
-		if os.Getenv("JUNCTION_REFRESH_TOOLS") == "required" {
-			t.Fatal(err)
-		}
-		t.Skip(err, "; `make test` installs one")
-	}
-	t.Cleanup(stop)
-	return endpoint
 }
 
 // Client returns a client of an engine.
