@@ -1,4 +1,4 @@
-// Package junction is a client of the two calls of Junction's API that a refresh needs. Each method
+// Package junction is a client of the three calls of Junction's API that refreshes need. Each method
 // makes one HTTP call: when to make another is for its caller to decide.
 //
 // It is not Junction's official SDK because that follows redirects with the key, reads error bodies
@@ -16,8 +16,12 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
-// maxBody is the most of an answer that is read, in bytes. A real one has a few KiB.
-const maxBody = 1 << 20
+// The most of an answer that is read, in bytes. A real one has a few KiB; a page of 500 users some
+// hundred.
+const (
+	maxBody = 1 << 20
+	maxPage = 8 << 20
+)
 
 // Options are what a Client is made of.
 type Options struct {
@@ -56,7 +60,7 @@ func (c *Client) Check(key sensitive.String) error {
 // returns when Junction answers or ctx ends. userID must be a UUID. Errors are *result.Failure.
 func (c *Client) Refresh(ctx context.Context, key sensitive.String, userID string, timeout float64) (result.Answer, error) {
 	query := url.Values{"timeout": {strconv.FormatFloat(timeout, 'f', -1, 64)}}
-	got, err := c.do(ctx, key, http.MethodPost, "/v2/user/refresh/"+url.PathEscape(userID)+"?"+query.Encode())
+	got, err := c.do(ctx, key, http.MethodPost, "/v2/user/refresh/"+url.PathEscape(userID)+"?"+query.Encode(), maxBody)
 	if err != nil {
 		return result.Answer{}, err
 	}
@@ -66,11 +70,22 @@ func (c *Client) Refresh(ctx context.Context, key sensitive.String, userID strin
 // Resolve returns the ID of the Junction user with an app's own ID, which must not be "", "." or
 // "..". A user that there is not is user_not_found. Errors are *result.Failure.
 func (c *Client) Resolve(ctx context.Context, key sensitive.String, clientUserID string) (string, error) {
-	got, err := c.do(ctx, key, http.MethodGet, "/v2/user/resolve/"+url.PathEscape(clientUserID))
+	got, err := c.do(ctx, key, http.MethodGet, "/v2/user/resolve/"+url.PathEscape(clientUserID), maxBody)
 	if err != nil {
 		return "", err
 	}
 	return readUser(got)
+}
+
+// List returns a page of the team's users, limit (500 at most) from offset on. Of each user only the ID
+// is kept. Errors are *result.Failure.
+func (c *Client) List(ctx context.Context, key sensitive.String, offset, limit int) (result.Page, error) {
+	query := url.Values{"offset": {strconv.Itoa(offset)}, "limit": {strconv.Itoa(limit)}}
+	got, err := c.do(ctx, key, http.MethodGet, "/v2/user?"+query.Encode(), maxPage)
+	if err != nil {
+		return result.Page{}, err
+	}
+	return readPage(got)
 }
 
 // response is an answer of Junction, whole and in bounds.
@@ -81,7 +96,8 @@ type response struct {
 	key    sensitive.String // the key that was sent, to be taken out of anything that is quoted
 }
 
-func (c *Client) do(ctx context.Context, key sensitive.String, method, target string) (response, error) {
+// do makes a call. most is what an answer may have, in bytes.
+func (c *Client) do(ctx context.Context, key sensitive.String, method, target string, most int64) (response, error) {
 	base, err := c.base(key)
 	if err != nil {
 		return response{}, err
@@ -106,14 +122,14 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	if got.status >= http.StatusInternalServerError {
 		return got, nil
 	}
-	got.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	got.body, err = io.ReadAll(io.LimitReader(resp.Body, most+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return response{}, transportFailure(ctx, err)
 	case err != nil:
 		return response{}, malformed(got, "it broke off", cause(err))
-	case len(got.body) > maxBody:
-		return response{}, malformed(got, "it is over 1 MiB", nil)
+	case int64(len(got.body)) > most:
+		return response{}, malformed(got, "it is over "+strconv.FormatInt(most>>20, 10)+" MiB", nil)
 	}
 	return got, nil
 }

@@ -56,6 +56,44 @@ func readUser(got response) (string, error) {
 	return id.String(), nil
 }
 
+// readPage decodes a page of users. Only IDs are kept: the rest is personal data. A user who certainly
+// has no connected source is left out.
+func readPage(got response) (result.Page, error) {
+	if got.status == http.StatusNotFound { // no user is missing, but the call
+		f := result.Fail(result.UpstreamRejected, "Junction does not list users")
+		f.UpstreamStatus = got.status
+		return result.Page{}, f
+	}
+	if got.status != http.StatusOK {
+		return result.Page{}, statusFailure(got)
+	}
+	var body struct {
+		Users []struct {
+			UserID  string          `json:"user_id"`
+			Sources json.RawMessage `json:"connected_sources"`
+		} `json:"users"`
+		Total *int `json:"total"`
+	}
+	if err := json.Unmarshal(got.body, &body); err != nil || body.Users == nil || body.Total == nil || *body.Total < 0 {
+		return result.Page{}, malformed(got, "it is not the documented JSON", nil)
+	}
+	page := result.Page{Total: *body.Total}
+	seen := make(map[string]bool, len(body.Users))
+	for _, user := range body.Users {
+		id, err := uuid.Parse(user.UserID)
+		if err != nil {
+			return result.Page{}, malformed(got, "a user has no ID", nil)
+		}
+		var sources []json.RawMessage
+		none := json.Unmarshal(user.Sources, &sources) == nil && sources != nil && len(sources) == 0
+		if id := id.String(); !none && !seen[id] {
+			seen[id] = true
+			page.UserIDs = append(page.UserIDs, id)
+		}
+	}
+	return page, nil
+}
+
 // redacted takes the key out of names that Junction sent, should it echo it.
 func (got response) redacted(names []string) []string {
 	for i := range names {

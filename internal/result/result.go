@@ -71,6 +71,12 @@ type Answer struct {
 	Refreshed, InProgress, Failed []string
 }
 
+// Page is a part of the team's users.
+type Page struct {
+	UserIDs []string // those that have a connected source, each once
+	Total   int      // how many users the team has, with and without sources
+}
+
 // From returns the result of an accepted refresh.
 func From(userID string, a Answer) Result {
 	r := empty(userID)
@@ -108,6 +114,13 @@ func FromFailure(userID string, f *Failure) Result {
 func FromInFlight(userID string) Result {
 	r := empty(userID)
 	r.Success, r.Status, r.Coalesced = true, InProgress, true
+	return r
+}
+
+// FromQueued returns the result of a refresh that was taken and is made later. userID may be "".
+func FromQueued(userID string) Result {
+	r := empty(userID)
+	r.Success, r.Status = true, Queued
 	return r
 }
 
