@@ -44,6 +44,10 @@ func (instant) Resolve(context.Context, sensitive.String, string) (string, error
 	return "", errors.New("nobody asks")
 }
 
+func (instant) List(context.Context, sensitive.String, int, int) (result.Page, error) {
+	return result.Page{}, errors.New("nobody asks")
+}
+
 // contender is a way to keep the quota, and how long its refreshes took.
 type contender struct {
 	name               string

@@ -33,6 +33,9 @@ type Config struct {
 	UserIDPaths   [][]string
 	WebhookEvents []string
 
+	RefreshQueueURL string // SQS queue; "": none
+	ResultBus       string // EventBridge bus, name or ARN; "": none
+
 	QuotaTable     string // DynamoDB table; "": the memory of this instance
 	QuotaLimit     int    // 0: no quota
 	QuotaWindow    time.Duration
@@ -54,8 +57,8 @@ type variables struct {
 	CallerAuth       callerAuth       `env:"CALLER_AUTH" envDefault:"signature,token"`
 	UserIDPaths      paths            `env:"USER_ID_PATHS" envDefault:"user_id,data.user_id,detail.user_id"`
 	WebhookEvents    eventTypes       `env:"JUNCTION_WEBHOOK_EVENTS" envDefault:"provider.connection.created"`
-	ResultBus        notYet           `env:"RESULT_BUS"`
-	RefreshQueueURL  notYet           `env:"REFRESH_QUEUE_URL"`
+	ResultBus        bus              `env:"RESULT_BUS"`
+	RefreshQueueURL  queueURL         `env:"REFRESH_QUEUE_URL"`
 	QuotaTable       string           `env:"QUOTA_TABLE"`
 	QuotaLimit       limit            `env:"QUOTA_LIMIT" envDefault:"8"`
 	QuotaWindow      positive         `env:"QUOTA_WINDOW" envDefault:"1h"`
@@ -87,6 +90,7 @@ func Parse(environ []string) (Config, error) {
 		HTTPTimeoutLimit: time.Duration(v.HTTPTimeoutLimit),
 		MaxConcurrency:   int(v.MaxConcurrency), MaxAttempts: int(v.MaxAttempts),
 		CallerAuth: v.CallerAuth, UserIDPaths: v.UserIDPaths, WebhookEvents: v.WebhookEvents,
+		RefreshQueueURL: string(v.RefreshQueueURL), ResultBus: string(v.ResultBus),
 		QuotaTable: v.QuotaTable, QuotaLimit: int(v.QuotaLimit), QuotaWindow: time.Duration(v.QuotaWindow), CoalesceWindow: time.Duration(v.CoalesceWindow),
 	}, nil
 }

@@ -59,6 +59,7 @@ func TestEveryVariableIsHeeded(t *testing.T) {
 		"JUNCTION_API_KEY=sk_us_x", "JUNCTION_ENVIRONMENT=sandbox", "JUNCTION_BASE_URL=http://127.0.0.1:4010/", "SECRET_TTL=1m",
 		"DEFAULT_TIMEOUT=7.5", "TIMEOUT_HEADROOM=0s", "MAX_CONCURRENCY=1", "MAX_ATTEMPTS=5", "HTTP_TIMEOUT_LIMIT=45s",
 		"CALLER_AUTH= iam , token", "USER_ID_PATHS=user.junction_id", "JUNCTION_WEBHOOK_EVENTS=a.b, c.d",
+		"REFRESH_QUEUE_URL=https://sqs.us-east-1.amazonaws.com/123456789012/refreshes", "RESULT_BUS=results",
 		"QUOTA_TABLE=refreshes", "QUOTA_LIMIT=0", "QUOTA_WINDOW=30m", "COALESCE_WINDOW=0s",
 	})
 	if err != nil {
@@ -72,6 +73,7 @@ func TestEveryVariableIsHeeded(t *testing.T) {
 		APIKey: key, Environment: "sandbox", BaseURL: "http://127.0.0.1:4010", SecretTTL: time.Minute,
 		DefaultTimeout: 7.5, MaxConcurrency: 1, MaxAttempts: 5, HTTPTimeoutLimit: 45 * time.Second,
 		CallerAuth: []string{"iam", "token"}, UserIDPaths: [][]string{{"user", "junction_id"}}, WebhookEvents: []string{"a.b", "c.d"},
+		RefreshQueueURL: "https://sqs.us-east-1.amazonaws.com/123456789012/refreshes", ResultBus: "results",
 		QuotaTable: "refreshes", QuotaLimit: 0, QuotaWindow: 30 * time.Minute, CoalesceWindow: 0,
 	}
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
@@ -83,7 +85,7 @@ func TestAllFaultsAreReportedTogetherEachWithItsNameAndNoneWithItsValue(t *testi
 	_, err := config.Parse([]string{
 		"JUNCTION_ENVIRONMENT=sk_us_oops", "JUNCTION_BASE_URL=http://api.example.com", "SECRET_TTL=oops5m", "DEFAULT_TIMEOUT=oops",
 		"TIMEOUT_HEADROOM=-1s", "MAX_CONCURRENCY=0", "MAX_ATTEMPTS=many-oops", "HTTP_TIMEOUT_LIMIT=0s", "CALLER_AUTH=none,token",
-		"USER_ID_PATHS=a..b", "JUNCTION_WEBHOOK_EVENTS=daily.data.sleep.created", "RESULT_BUS=oops", "REFRESH_QUEUE_URL=oops",
+		"USER_ID_PATHS=a..b", "JUNCTION_WEBHOOK_EVENTS=daily.data.sleep.created", "RESULT_BUS=an oops", "REFRESH_QUEUE_URL=oops",
 		"QUOTA_LIMIT=-1", "QUOTA_WINDOW=0s", "COALESCE_WINDOW=oops",
 	})
 	if err == nil {
@@ -128,6 +130,19 @@ func TestFaults(t *testing.T) {
 		"JUNCTION_WEBHOOK_EVENTS=provider.connection.created": true,
 		"JUNCTION_ENVIRONMENT=production_eu":                  true,
 		"JUNCTION_ENVIRONMENT=eu":                             false,
+
+		"REFRESH_QUEUE_URL=http://127.0.0.1:4566/000000000000/refreshes":            true,
+		"REFRESH_QUEUE_URL=https://sqs.us-east-1.amazonaws.com/123456789012/a.fifo": false,
+		"REFRESH_QUEUE_URL=https://sqs.us-east-1.amazonaws.com/":                    false,
+		"REFRESH_QUEUE_URL=arn:aws:sqs:us-east-1:123456789012:refreshes":            false,
+		"REFRESH_QUEUE_URL=refreshes":                                               false,
+		"RESULT_BUS=aws.partner/example.com/1":                                      true,
+		"RESULT_BUS=arn:aws:events:us-east-1:123456789012:event-bus/results":        true,
+		"RESULT_BUS=arn:aws-us-gov:events:us-gov-west-1:123456789012:event-bus/a/b": true,
+		"RESULT_BUS=arn:aws:sqs:us-east-1:123456789012:refreshes":                   false,
+		"RESULT_BUS=arn:aws:events:us-east-1:123456789012:event-bus/":               false,
+		"RESULT_BUS=a bus": false,
+		"RESULT_BUS=https://events.us-east-1.amazonaws.com": false,
 	} {
 		if _, err := config.Parse([]string{secretID, entry}); (err == nil) != ok {
 			t.Errorf("%s: error is %v", entry, err)

@@ -25,7 +25,8 @@ type (
 	callerAuth  []string
 	paths       [][]string
 	eventTypes  []string
-	notYet      string
+	queueURL    string
+	bus         string
 )
 
 func (d *notNegative) UnmarshalText(text []byte) error {
@@ -149,10 +150,32 @@ func (e *eventTypes) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// UnmarshalText refuses a variable whose feature this version does not have: to go on without it
-// would lose results silently.
-func (*notYet) UnmarshalText([]byte) error {
-	return errors.New("is not supported by this version; leave it empty")
+func (q *queueURL) UnmarshalText(text []byte) error {
+	u, err := url.Parse(string(text))
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") == "":
+		return errors.New("is not the URL of an SQS queue, such as https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
+	case strings.HasSuffix(u.Path, ".fifo"):
+		return errors.New("is a FIFO queue's; refreshes are in no order and need a standard queue")
+	}
+	*q = queueURL(text)
+	return nil
+}
+
+func (b *bus) UnmarshalText(text []byte) error {
+	name := string(text)
+	if arn := strings.SplitN(name, ":", 6); arn[0] == "arn" { // arn:partition:events:region:account:event-bus/name
+		name = ""
+		if len(arn) == 6 && arn[2] == "events" {
+			name, _ = strings.CutPrefix(arn[5], "event-bus/")
+		}
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-"
+	if name == "" || len(name) > 256 || strings.Trim(name, letters) != "" {
+		return errors.New("is neither the name nor the ARN of an EventBridge bus")
+	}
+	*b = bus(text)
+	return nil
 }
 
 // list splits a comma list and drops spaces and empty entries.

@@ -25,7 +25,7 @@ type response struct {
 // httpAnswer turns a result into an HTTP answer.
 func httpAnswer(out result.Result) ([]byte, error) {
 	status := http.StatusOK
-	headers := map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store"}
+	headers := map[string]string{}
 	if out.Status == result.InProgress || out.Status == result.Queued {
 		status = http.StatusAccepted
 	}
@@ -47,8 +47,17 @@ func httpAnswer(out result.Result) ([]byte, error) {
 
 // manyAnswer turns the results of many users into an HTTP answer.
 func manyAnswer(results []result.Result) ([]byte, error) {
-	headers := map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store"}
-	return encodeHTTP(http.StatusOK, headers, summarize(results))
+	return encodeHTTP(http.StatusOK, map[string]string{}, summarize(results))
+}
+
+// queuedAnswer tells a caller that its refreshes are on the queue, and that this is what it asked for
+// where it did.
+func queuedAnswer(taken any, asked bool) ([]byte, error) {
+	headers := map[string]string{}
+	if asked {
+		headers["Preference-Applied"] = respondAsync
+	}
+	return encodeHTTP(http.StatusAccepted, headers, taken)
 }
 
 func encodeHTTP(status int, headers map[string]string, body any) ([]byte, error) {
@@ -56,6 +65,7 @@ func encodeHTTP(status int, headers map[string]string, body any) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
+	headers["Content-Type"], headers["Cache-Control"] = "application/json", "no-store"
 	return json.Marshal(response{StatusCode: status, Headers: headers, Body: string(text)})
 }
 
@@ -104,9 +114,15 @@ func lambdaError(f *result.Failure) error {
 // firstRetryable returns the first failure that may succeed later, or nil.
 func firstRetryable(results []result.Result) *result.Failure {
 	for _, r := range results {
-		if f := r.Failure(); f != nil && f.Retryable() {
-			return f
+		if retryable(r) {
+			return r.Failure()
 		}
 	}
 	return nil
+}
+
+// retryable says whether a refresh failed and may succeed later.
+func retryable(out result.Result) bool {
+	f := out.Failure()
+	return f != nil && f.Retryable()
 }

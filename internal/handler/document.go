@@ -8,22 +8,19 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
 // maxDocument is the most that a refresh document may have, in bytes, after base64.
 const maxDocument = 1 << 20
 
-// maxClientUserID is the most that an app's own user ID may have, in bytes.
-const maxClientUserID = 1024
-
 // document is a refresh document: what every trigger comes down to.
 type document struct {
 	userIDs      []string // Junction user IDs: one, or several where many
 	clientUserID string   // the app's own ID of the one user, instead
 	many         bool     // the document asked for many users, and is answered so
+	all          bool     // for all users of the team, or for a page of them
+	page         page     // of all users; none where its limit is 0
 	timeout      float64  // seconds asked for
 	ignored      bool     // a Junction webhook that asks for no refresh
 }
@@ -33,6 +30,7 @@ type reader struct {
 	defaultTimeout float64
 	userIDPaths    [][]string // where else a user ID may be, key by key
 	webhookEvents  []string   // the types of Junction's webhooks that refresh
+	queue          bool       // there is one, which all users need
 }
 
 // selectors are the keys of a document that say who is to be refreshed.
@@ -87,7 +85,11 @@ func (r *reader) readUsers(o object, d *document) (err error) {
 		if string(o["all_users"]) != "true" {
 			return invalidValue("all_users is not true")
 		}
-		return result.Fail(result.InvalidRequest, "all_users needs a queue (REFRESH_QUEUE_URL)")
+		if !r.queue {
+			return result.Fail(result.InvalidRequest, "all_users needs a queue (REFRESH_QUEUE_URL)")
+		}
+		d.many, d.all = true, true
+		d.page, err = readPage(o)
 	case named[0] == "user_ids":
 		d.many = true
 		d.userIDs, err = userIDs(o["user_ids"])
@@ -131,58 +133,6 @@ func (d *document) setUser(raw json.RawMessage, name string) error {
 	}
 	d.userIDs = []string{id}
 	return nil
-}
-
-func userIDs(raw json.RawMessage) ([]string, error) {
-	var texts []*string
-	if json.Unmarshal(raw, &texts) != nil {
-		return nil, invalidValue("user_ids is not a list of strings")
-	}
-	if len(texts) == 0 {
-		return nil, invalidValue("user_ids is empty")
-	}
-	seen := make(map[string]bool, len(texts))
-	ids := make([]string, 0, len(texts))
-	for i, text := range texts {
-		if text == nil {
-			return nil, invalidValue("user_ids[" + strconv.Itoa(i) + "] is null")
-		}
-		id, err := userID(*text)
-		if err != nil {
-			return nil, invalidValue("user_ids[" + strconv.Itoa(i) + "] is not a UUID")
-		}
-		if !seen[id] {
-			seen[id] = true
-			ids = append(ids, id)
-		}
-	}
-	return ids, nil
-}
-
-// userID returns a Junction user ID in its one written form, lower case with hyphens.
-func userID(text string) (string, error) {
-	if len(text) != 36 { // uuid.Parse takes braces, urn: and bare hex digits too
-		return "", invalidValue("the user ID is not a UUID")
-	}
-	id, err := uuid.Parse(text)
-	if err != nil {
-		return "", invalidValue("the user ID is not a UUID")
-	}
-	return id.String(), nil
-}
-
-// clientUserID takes an app's own user ID. "." and ".." would climb out of the URL's path.
-func clientUserID(raw json.RawMessage) (string, error) {
-	var id string
-	switch {
-	case json.Unmarshal(raw, &id) != nil:
-		return "", invalidValue("client_user_id is not a string")
-	case id == "" || id == "." || id == ".." || len(id) > maxClientUserID:
-		return "", invalidValue("client_user_id cannot be an ID: it is empty, dots, or over 1,024 bytes")
-	case strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }):
-		return "", invalidValue("client_user_id has control characters or is not UTF-8")
-	}
-	return id, nil
 }
 
 // readTimeout returns the document's timeout, a number or a numeric string, or the default.

@@ -22,6 +22,11 @@ const (
 	Direct      Trigger = "direct" // direct call, EventBridge Scheduler, Step Functions
 )
 
+// known says whether it is one of the triggers.
+func (t Trigger) known() bool {
+	return t.http() || t == EventBridge || t == SQS || t == Direct
+}
+
 // http says whether the trigger waits for an HTTP response.
 func (t Trigger) http() bool { return t == HTTPAPI || t == RESTAPI || t == FunctionURL }
 

@@ -14,9 +14,9 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// ownSource is the EventBridge source of this function's own results. An event that carries it is
+// OwnSource is the EventBridge source of this function's own results. An event that carries it is
 // ignored, so that a broad rule does not loop.
-const ownSource = "junction.refresh"
+const OwnSource = "junction.refresh"
 
 // How long those in front of the function wait for its answer.
 const (
@@ -25,11 +25,15 @@ const (
 	webhookWaits = 14 * time.Second // a webhook's sender: Svix's wait 15 s
 )
 
+// answering is kept at the end of an invocation, for its answer.
+const answering = 200 * time.Millisecond
+
 // Refresher does the refreshes.
 type Refresher interface {
-	Refresh(context.Context, refresh.Request) result.Result
-	// All returns one result for each request, in their order.
-	All(context.Context, []refresh.Request) []result.Result
+	// All hands over one result for each request, with the request's place, as they come.
+	All(ctx context.Context, requests []refresh.Request, each func(i int, out result.Result))
+	// Users lists a page of the team's users.
+	Users(ctx context.Context, budget refresh.Budget, offset, limit int) (result.Page, error)
 }
 
 // Deliveries remembers how deliveries to the webhook route were answered.
@@ -39,7 +43,8 @@ type Deliveries interface {
 	Remember(ctx context.Context, id string, answer []byte) error
 }
 
-// Options are what a Handler is made of. All fields are required but HTTPTimeoutLimit and Deliveries.
+// Options are what a Handler is made of. All fields are required but HTTPTimeoutLimit, Deliveries, Queue
+// and Bus.
 type Options struct {
 	DefaultTimeout   float64       // seconds, where a document has none
 	HTTPTimeoutLimit time.Duration // how long API Gateway waits; 0 is its default quota
@@ -50,6 +55,8 @@ type Options struct {
 	// anything else does. delivery is the ID that the caller gives what it delivers; "" is none.
 	Admit      func(context.Context, *Request) (delivery string, err error)
 	Deliveries Deliveries // nil remembers none
+	Queue      Queue      // nil: every refresh is made at once
+	Bus        Bus        // nil publishes nothing
 	Log        *slog.Logger
 }
 
@@ -66,16 +73,18 @@ func New(refresher Refresher, options Options) *Handler {
 		defaultTimeout: options.DefaultTimeout,
 		userIDPaths:    options.UserIDPaths,
 		webhookEvents:  options.WebhookEvents,
+		queue:          options.Queue != nil,
 	}}
 }
 
-// invocation is what is known of one invocation.
+// invocation is what is known of one invocation, or of one message of its batch.
 type invocation struct {
-	trigger   Trigger
-	requestID string
-	traceID   string
-	began     time.Time
-	deadline  time.Time // Lambda's; zero where there is none
+	trigger     Trigger
+	origin      Trigger // what the refresh was queued for; the trigger where it was not
+	requestID   string
+	traceHeader string // X-Ray's
+	began       time.Time
+	deadline    time.Time // Lambda's; zero where there is none
 }
 
 func (in invocation) budget(callerWaits time.Duration) refresh.Budget {
@@ -84,7 +93,7 @@ func (in invocation) budget(callerWaits time.Duration) refresh.Budget {
 
 // Invoke answers one event. Its error, where it has one, is for the sender to try again.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, err error) {
-	in := invocation{began: time.Now(), traceID: traceID(ctx)}
+	in := invocation{began: time.Now(), traceHeader: traceHeader(ctx)}
 	in.deadline, _ = ctx.Deadline()
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		in.requestID = lc.AwsRequestID
@@ -95,10 +104,10 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, er
 	defer cancel()
 
 	trigger, event, err := recognise(payload)
-	in.trigger = trigger
+	in.trigger, in.origin = trigger, trigger
 	defer func() {
 		if cause := recover(); cause != nil {
-			answer, err = h.refuse(ctx, in, result.FailFor(result.Internal, "internal error", refresh.Panic(cause)))
+			answer, err = h.refuse(ctx, in, panicked(cause))
 		}
 	}()
 	switch {
@@ -108,7 +117,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, er
 		return h.serveHTTP(ctx, in, payload)
 	case trigger == SQS:
 		return h.serveQueue(ctx, in, payload)
-	case trigger == EventBridge && event.text("source") == ownSource:
+	case trigger == EventBridge && event.text("source") == OwnSource:
 		return h.ignore(ctx, in)
 	case trigger == EventBridge:
 		return h.serveEvent(ctx, in, event["detail"])
@@ -116,52 +125,8 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, er
 	return h.serveEvent(ctx, in, payload)
 }
 
-// serveEvent answers an EventBridge event's detail or a direct document.
-func (h *Handler) serveEvent(ctx context.Context, in invocation, raw []byte) ([]byte, error) {
-	d, err := h.reader.read(raw, false)
-	if err != nil {
-		return h.refuse(ctx, in, err)
-	}
-	results := h.refreshAll(ctx, in, d, in.budget(0))
-	// A direct caller reads the results of many; EventBridge reads none, and can only try again.
-	if f := firstRetryable(results); f != nil && (!d.many || in.trigger == EventBridge) {
-		return nil, lambdaError(f)
-	}
-	if d.many {
-		return json.Marshal(summarize(results))
-	}
-	return json.Marshal(results[0])
-}
-
-// refreshAll refreshes the users of a document: one result each, in their order.
-func (h *Handler) refreshAll(ctx context.Context, in invocation, d document, budget refresh.Budget) []result.Result {
-	var results []result.Result
-	switch {
-	case d.ignored:
-		results = []result.Result{in.stamp(d.ignoredResult())}
-	case d.many:
-		results = h.refresher.All(ctx, in.requests(d, budget))
-	default:
-		results = []result.Result{h.refresher.Refresh(ctx, in.requests(d, budget)[0])}
-	}
-	for _, out := range results {
-		h.finish(ctx, in, out)
-	}
-	return results
-}
-
-// requests returns the refreshes that a document asks for.
-func (in invocation) requests(d document, budget refresh.Budget) []refresh.Request {
-	one := refresh.Request{ClientUserID: d.clientUserID, Timeout: d.timeout, RequestID: in.requestID, Budget: budget}
-	if d.clientUserID != "" {
-		return []refresh.Request{one}
-	}
-	all := make([]refresh.Request, 0, len(d.userIDs))
-	for _, id := range d.userIDs {
-		one.UserID = id
-		all = append(all, one)
-	}
-	return all
+func panicked(cause any) *result.Failure {
+	return result.FailFor(result.Internal, "internal error", refresh.Panic(cause))
 }
 
 // refuse answers an event that no refresh came of: with the failed result, or with an error where
@@ -170,13 +135,15 @@ func (h *Handler) refuse(ctx context.Context, in invocation, err error) ([]byte,
 	f := result.AsFailure(err)
 	out := in.stamp(result.FromFailure("", f))
 	h.finish(ctx, in, out)
-	switch {
-	case in.trigger.http():
+	if in.trigger.http() {
 		return httpAnswer(out)
-	case f.Retryable():
-		return nil, lambdaError(f)
 	}
-	return json.Marshal(out)
+	if !f.Retryable() {
+		if f = h.publishAll(ctx, in, []result.Result{out}); f == nil {
+			return json.Marshal(out)
+		}
+	}
+	return nil, lambdaError(f)
 }
 
 // ignore answers an event that is not for this function.

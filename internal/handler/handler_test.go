@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +36,10 @@ type refresher struct {
 	panic bool
 
 	inFlight bool // somebody else is refreshing every user
+
+	team      []string
+	listed    [][2]int // offset and limit
+	listFails error
 }
 
 func (r *refresher) Refresh(_ context.Context, request refresh.Request) result.Result {
@@ -58,12 +64,32 @@ func (r *refresher) Refresh(_ context.Context, request refresh.Request) result.R
 	return out
 }
 
-func (r *refresher) All(ctx context.Context, requests []refresh.Request) []result.Result {
-	var results []result.Result
-	for _, request := range requests {
-		results = append(results, r.Refresh(ctx, request))
+// All hands over the last result first: nothing may rely on the order.
+func (r *refresher) All(ctx context.Context, requests []refresh.Request, each func(int, result.Result)) {
+	outs := make([]result.Result, len(requests))
+	for i, request := range requests {
+		outs[i] = r.Refresh(ctx, request)
 	}
-	return results
+	for i, out := range slices.Backward(outs) {
+		each(i, out)
+	}
+}
+
+// Users lists the users of team, as Junction would with all of them connected but those whose ID is "".
+func (r *refresher) Users(_ context.Context, _ refresh.Budget, offset, limit int) (result.Page, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.listed = append(r.listed, [2]int{offset, limit})
+	if r.listFails != nil {
+		return result.Page{}, r.listFails
+	}
+	page := result.Page{Total: len(r.team)}
+	for _, id := range r.team[min(offset, len(r.team)):min(offset+limit, len(r.team))] {
+		if id != "" {
+			page.UserIDs = append(page.UserIDs, id)
+		}
+	}
+	return page, nil
 }
 
 // function is a handler with what it was asked and what it logged.
@@ -82,13 +108,17 @@ func newFunction(change ...func(*handler.Options)) function {
 		Admit: func(_ context.Context, r *handler.Request) (string, error) {
 			return r.Header.Get("Webhook-Id") + r.Header.Get("Svix-Id"), nil
 		},
-		Log: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log: logOf(f.log),
 	}
 	for _, c := range change {
 		c(&options)
 	}
 	f.Handler = handler.New(f.refresher, options)
 	return f
+}
+
+func logOf(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // invoke calls the function as Lambda does, 90 s before its deadline.
@@ -204,6 +234,7 @@ func TestADocumentThatCannotBeUsedIsRefusedWithoutACall(t *testing.T) {
 		`{"client_user_id":"."}`:                                              422,
 		`{"client_user_id":42}`:                                               422,
 		`{"client_user_id":"a\u0000b"}`:                                       422,
+		`{"client_user_id":"a\uffffb"}`:                                       422,
 		`{"client_user_id":"` + strings.Repeat("x", 1025) + `"}`:              422,
 		`{"user_id":` + quoted + `,"timeout":"NaN"}`:                          422,
 		`{"user_id":` + quoted + `,"timeout":"inf"}`:                          422,

@@ -163,11 +163,12 @@ func (h *Handler) serveMirror(ctx context.Context, in invocation, r *Request, se
 			return h.refuse(ctx, in, inJunctionsShape(result.AsFailure(err), "query", "timeout"))
 		}
 	}
-	out := h.refresher.Refresh(ctx, refresh.Request{
-		UserID: id, Timeout: timeout, RequestID: in.requestID, Budget: in.budget(h.gatewayWaits(in.trigger)),
-	})
-	h.finish(ctx, in, out)
-	return httpAnswer(out)
+	d, budget := document{userIDs: []string{id}, timeout: timeout}, in.budget(h.gatewayWaits(in.trigger))
+	if asked := prefersAsync(r.Header); h.queues(d, asked) {
+		answer, _, err := h.queueHTTP(ctx, in, d, budget, asked)
+		return answer, err
+	}
+	return httpAnswer(h.refreshAll(ctx, in, d, budget)[0])
 }
 
 // inJunctionsShape adds the detail that Junction's own 422 has, which its SDKs decode.
@@ -194,7 +195,11 @@ func (h *Handler) serveWebhook(ctx context.Context, in invocation, r *Request, d
 		if gateway := h.gatewayWaits(in.trigger); gateway > 0 {
 			waits = min(waits, gateway)
 		}
-		results := h.refreshAll(ctx, in, d, in.budget(waits))
+		budget := in.budget(waits)
+		if h.queues(d, true) {
+			return h.queueHTTP(ctx, in, d, budget, prefersAsync(r.Header))
+		}
+		results := h.refreshAll(ctx, in, d, budget)
 		answer, err := httpAnswer(results[0])
 		if d.many {
 			answer, err = manyAnswer(results)

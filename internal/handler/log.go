@@ -15,7 +15,7 @@ func (h *Handler) finish(ctx context.Context, in invocation, out result.Result) 
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("trigger", string(in.trigger)),
-		slog.String("trace_id", in.traceID),
+		slog.String("trace_id", traceID(in.traceHeader)),
 		slog.Bool("success", out.Success),
 		slog.String("status", string(out.Status)),
 		slog.String("user_id", out.UserID),
@@ -27,6 +27,9 @@ func (h *Handler) finish(ctx context.Context, in invocation, out result.Result) 
 		slog.Bool("coalesced", out.Coalesced),
 		slog.String("request_id", out.RequestID),
 		slog.String("completed_at", out.CompletedAt.Format(time.RFC3339)),
+	}
+	if in.origin != in.trigger {
+		attrs = append(attrs, slog.String("queued_by", string(in.origin)))
 	}
 	if f := out.Failure(); f != nil {
 		level = f.Code.Level()
@@ -47,10 +50,15 @@ func (h *Handler) finish(ctx context.Context, in invocation, out result.Result) 
 	h.options.Log.LogAttrs(ctx, level, "refresh", attrs...)
 }
 
-// traceID is the X-Ray trace of the invocation, from where aws-lambda-go puts its header
-// ("Root=1-…;Parent=…;Sampled=1"); "" where there is none.
-func traceID(ctx context.Context) string {
+// traceHeader is the X-Ray header of the invocation, "Root=1-…;Parent=…;Sampled=1", from where
+// aws-lambda-go puts it; "" where there is none.
+func traceHeader(ctx context.Context) string {
 	header, _ := ctx.Value("x-amzn-trace-id").(string)
+	return header
+}
+
+// traceID is the trace of an X-Ray header; "" where there is none.
+func traceID(header string) string {
 	for part := range strings.SplitSeq(header, ";") {
 		if root, ok := strings.CutPrefix(part, "Root="); ok {
 			return root

@@ -1,20 +1,20 @@
 package quota
 
 import (
-	"context"
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// Client returns the AWS client of the table, which is made at its first use and shared from then on.
+// Client returns the AWS client of the table, which is made at its first use, of a configuration that is
+// loaded then, and shared from then on.
 // Throttled writes are tried again with jitter as often as fits into tableTimeout.
-func Client() func() (Table, error) {
+func Client(load func() (aws.Config, error)) func() (Table, error) {
 	return sync.OnceValues(func() (Table, error) {
-		cfg, err := config.LoadDefaultConfig(context.Background())
+		cfg, err := load()
 		if err != nil {
 			return nil, err
 		}

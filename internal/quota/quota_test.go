@@ -17,6 +17,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	aws "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
@@ -435,7 +437,7 @@ func TestATableThatCannotBeAskedCostsAtMost300MillisecondsAndIsAnError(t *testin
 		t.Setenv("AWS_REGION", "us-east-1")
 		t.Setenv("AWS_ACCESS_KEY_ID", "test")
 		t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
-		d := NewDynamo(hour, Client(), "t")
+		d := NewDynamo(hour, Client(func() (sdk.Config, error) { return config.LoadDefaultConfig(t.Context()) }), "t")
 		began := time.Now()
 		if _, err := d.Enter(t.Context(), user, time.Now().Add(time.Minute)); err == nil {
 			t.Error("no error")

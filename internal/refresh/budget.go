@@ -39,8 +39,8 @@ func NewBudget(now, deadline time.Time, callerWaits time.Duration) Budget {
 	return b
 }
 
-// end is the first of the moments at which somebody gives up.
-func (b Budget) end() time.Time {
+// End is the first of the moments at which somebody gives up.
+func (b Budget) End() time.Time {
 	if !b.Caller.IsZero() && b.Caller.Before(b.Lambda) {
 		return b.Caller
 	}
@@ -49,13 +49,13 @@ func (b Budget) end() time.Time {
 
 // Available is the time for Junction, in seconds, that is left at now.
 func (b Budget) Available(now time.Time, headroom time.Duration) float64 {
-	return b.end().Sub(now).Seconds() - headroom.Seconds()
+	return b.End().Sub(now).Seconds() - headroom.Seconds()
 }
 
 // Cutoff is when a call that begins now, and may take wait, is given up.
 func (b Budget) Cutoff(now time.Time, wait time.Duration) time.Time {
 	cutoff := now.Add(wait)
-	if last := b.end().Add(-margin); last.Before(cutoff) {
+	if last := b.End().Add(-margin); last.Before(cutoff) {
 		return last
 	}
 	return cutoff

@@ -36,13 +36,9 @@ func (j *job) run(ctx context.Context) (result.Result, error) {
 		return result.Result{}, errInsufficientTime
 	}
 	// Whatever is asked on the way, the answer comes before anybody gives up.
-	ctx, cancel := context.WithDeadline(ctx, j.Budget.end().Add(-margin))
+	ctx, cancel := context.WithDeadline(ctx, j.Budget.End().Add(-margin))
 	defer cancel()
-	var err error
-	if j.key, err = j.keys.Key(ctx); err != nil {
-		return result.Result{}, err
-	}
-	if err := j.upstream.Check(j.key); err != nil {
+	if err := j.readKey(ctx); err != nil {
 		return result.Result{}, err
 	}
 	if j.userID != "" {
@@ -65,6 +61,14 @@ func (j *job) run(ctx context.Context) (result.Result, error) {
 		}
 	}
 	return out, err
+}
+
+// readKey gets the team key, and makes sure that it can be used.
+func (j *job) readKey(ctx context.Context) (err error) {
+	if j.key, err = j.keys.Key(ctx); err != nil {
+		return err
+	}
+	return j.upstream.Check(j.key)
 }
 
 // pass refreshes the user as the gate lets it.
@@ -136,17 +140,24 @@ func (j *job) until(timeout float64) time.Time {
 	return j.Budget.Cutoff(time.Now(), time.Duration(timeout*float64(time.Second))+grace)
 }
 
+// lookUp makes a call that costs no user anything, with what retries are worth it.
+func lookUp[T any](ctx context.Context, j *job, timeout time.Duration, call func(context.Context) (T, error)) (T, error) {
+	return retry(ctx, j, func(ctx context.Context) (T, error) {
+		ctx, cancel := context.WithDeadline(ctx, j.Budget.Cutoff(time.Now(), timeout))
+		defer cancel()
+		return call(ctx)
+	}, worthAnotherLookUp)
+}
+
 // resolve finds the Junction user of ClientUserID, from memory where it can.
 func (j *job) resolve(ctx context.Context) (remembered bool, err error) {
 	if id, ok := j.resolved.get(j.ClientUserID); ok {
 		j.userID = id
 		return true, nil
 	}
-	id, err := retry(ctx, j, func(ctx context.Context) (string, error) {
-		ctx, cancel := context.WithDeadline(ctx, j.Budget.Cutoff(time.Now(), resolveTimeout))
-		defer cancel()
+	id, err := lookUp(ctx, j, resolveTimeout, func(ctx context.Context) (string, error) {
 		return j.upstream.Resolve(ctx, j.key, j.ClientUserID)
-	}, worthAnotherLookUp)
+	})
 	if err != nil {
 		return false, err
 	}

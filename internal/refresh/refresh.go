@@ -21,6 +21,8 @@ type Upstream interface {
 	Refresh(ctx context.Context, key sensitive.String, userID string, timeout float64) (result.Answer, error)
 	// Resolve returns the Junction user with an app's own ID.
 	Resolve(ctx context.Context, key sensitive.String, clientUserID string) (userID string, err error)
+	// List returns a page of the team's users. limit is 500 at most.
+	List(ctx context.Context, key sensitive.String, offset, limit int) (result.Page, error)
 }
 
 // Keys is where the team key comes from. Its errors are *result.Failure.

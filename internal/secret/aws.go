@@ -7,19 +7,18 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 // FromSecretsManager returns a Read of the secret with a name or ARN. The AWS client is made at the
 // first read, so that loading its configuration overlaps with the function's start as the read does.
-func FromSecretsManager(secretID string) Read {
+func FromSecretsManager(load func() (aws.Config, error), secretID string) Read {
 	client := sync.OnceValues(func() (*secretsmanager.Client, error) {
-		cfg, err := config.LoadDefaultConfig(context.Background(), regionOf(secretID))
+		cfg, err := load()
 		if err != nil {
 			return nil, err
 		}
-		return secretsmanager.NewFromConfig(cfg), nil
+		return secretsmanager.NewFromConfig(cfg, regionOf(secretID)), nil
 	})
 	return func(ctx context.Context) (string, error) {
 		c, err := client()
@@ -41,12 +40,11 @@ func FromSecretsManager(secretID string) Read {
 }
 
 // regionOf is the region that an ARN names; a secret's name leaves the region to the environment.
-func regionOf(secretID string) config.LoadOptionsFunc {
+func regionOf(secretID string) func(*secretsmanager.Options) {
 	parts := strings.SplitN(secretID, ":", 5) // arn:partition:service:region:…
-	return func(o *config.LoadOptions) error {
+	return func(o *secretsmanager.Options) {
 		if len(parts) == 5 && parts[0] == "arn" {
 			o.Region = parts[3]
 		}
-		return nil
 	}
 }

@@ -1,14 +1,21 @@
 package secret
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
+
+// load loads the AWS configuration as the function does.
+func load() (aws.Config, error) { return config.LoadDefaultConfig(context.Background()) }
 
 // secretsManager serves one answer where the AWS SDK looks for Secrets Manager, and records what was
 // asked.
@@ -35,7 +42,7 @@ func secretsManager(t *testing.T, status int, body string) *[]string {
 
 func TestTheSecretComesFromSecretsManager(t *testing.T) {
 	asked := secretsManager(t, 200, `{"SecretString":"sk_us_x"}`)
-	expect(t, New(FromSecretsManager("junction/key"), time.Minute), "sk_us_x")
+	expect(t, New(FromSecretsManager(load, "junction/key"), time.Minute), "sk_us_x")
 	if got := (*asked)[0]; !strings.HasPrefix(got, `secretsmanager.GetSecretValue {"SecretId":"junction/key"}`) || !strings.Contains(got, "/eu-west-1/") {
 		t.Error(got)
 	}
@@ -43,7 +50,7 @@ func TestTheSecretComesFromSecretsManager(t *testing.T) {
 
 func TestASecretInAnotherRegionIsAskedForThere(t *testing.T) {
 	asked := secretsManager(t, 200, `{"SecretBinary":"c2tfdXNfeA=="}`)
-	expect(t, New(FromSecretsManager("arn:aws:secretsmanager:us-east-2:123456789012:secret:junction-AbCdEf"), time.Minute), "sk_us_x")
+	expect(t, New(FromSecretsManager(load, "arn:aws:secretsmanager:us-east-2:123456789012:secret:junction-AbCdEf"), time.Minute), "sk_us_x")
 	if got := (*asked)[0]; !strings.Contains(got, "/us-east-2/") {
 		t.Error(got)
 	}
@@ -56,7 +63,7 @@ func TestWhatSecretsManagerRefusesIsSecretUnavailable(t *testing.T) {
 		`{}`: 200,
 	} {
 		secretsManager(t, status, body)
-		_, err := New(FromSecretsManager("junction/key"), time.Minute).Key(t.Context())
+		_, err := New(FromSecretsManager(load, "junction/key"), time.Minute).Key(t.Context())
 		if f := result.AsFailure(err); f.Code != result.SecretUnavailable || f.Cause == nil {
 			t.Errorf("%s: %+v", body, f)
 		}
