@@ -4,6 +4,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -46,6 +47,10 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Memory > 0 {
+		// Rather collect garbage more often than be killed for a burst of connections, in the middle of a batch.
+		debug.SetMemoryLimit(cfg.Memory * 3 / 4)
+	}
 	load := awsConfig()
 	read := secret.Static(cfg.APIKey)
 	if cfg.APIKey.Empty() {
@@ -55,7 +60,7 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	keys.OnRead = warnOfWeak(log)
 	keys.Warm()
 	client := junction.New(junction.Options{
-		Environment: cfg.Environment, BaseURL: cfg.BaseURL, UserAgent: "junction-refresh/" + version,
+		Environment: cfg.Environment, BaseURL: cfg.BaseURL, UserAgent: "junction-refresh/" + version, Calls: cfg.MaxConcurrency,
 	})
 	gate, deliveries := quotaOf(cfg, load)
 	if cfg.RefreshQueueURL != "" {

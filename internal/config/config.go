@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -28,6 +29,8 @@ type Config struct {
 	HTTPTimeoutLimit time.Duration // 0: by event
 	MaxConcurrency   int
 	MaxAttempts      int
+
+	Memory int64 // bytes that the function may have; 0: not known
 
 	CallerAuth    []string // signature, token, iam; or none alone
 	UserIDPaths   [][]string
@@ -64,8 +67,9 @@ type variables struct {
 	QuotaWindow      positive         `env:"QUOTA_WINDOW" envDefault:"1h"`
 	CoalesceWindow   notNegative      `env:"COALESCE_WINDOW" envDefault:"60s"`
 
-	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"` // set by Lambda
-	SAMLocal     string `env:"AWS_SAM_LOCAL"`            // "true" under sam local
+	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"`        // set by Lambda
+	Memory       uint16 `env:"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"` // MB; set by Lambda
+	SAMLocal     string `env:"AWS_SAM_LOCAL"`                   // "true" under sam local
 }
 
 // Parse reads the configuration from environ, whose entries are "NAME=value" as os.Environ gives
@@ -89,6 +93,7 @@ func Parse(environ []string) (Config, error) {
 		DefaultTimeout: float64(v.DefaultTimeout), TimeoutHeadroom: time.Duration(v.TimeoutHeadroom),
 		HTTPTimeoutLimit: time.Duration(v.HTTPTimeoutLimit),
 		MaxConcurrency:   int(v.MaxConcurrency), MaxAttempts: int(v.MaxAttempts),
+		Memory:     int64(v.Memory) << 20,
 		CallerAuth: v.CallerAuth, UserIDPaths: v.UserIDPaths, WebhookEvents: v.WebhookEvents,
 		RefreshQueueURL: string(v.RefreshQueueURL), ResultBus: string(v.ResultBus),
 		QuotaTable: v.QuotaTable, QuotaLimit: int(v.QuotaLimit), QuotaWindow: time.Duration(v.QuotaWindow), CoalesceWindow: time.Duration(v.CoalesceWindow),
@@ -100,7 +105,7 @@ func Names() []string {
 	t := reflect.TypeFor[variables]()
 	var names []string
 	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("env"); name != "AWS_LAMBDA_FUNCTION_NAME" && name != "AWS_SAM_LOCAL" {
+		if name := t.Field(i).Tag.Get("env"); !strings.HasPrefix(name, "AWS_") {
 			names = append(names, name)
 		}
 	}

@@ -11,6 +11,9 @@ import (
 // pageSize is how many users Junction lists at once, at most.
 const pageSize = 500
 
+// maxOffset is more users than any team has.
+const maxOffset = 1_000_000_000
+
 // maxClientUserID is the most that an app's own user ID may have, in bytes.
 const maxClientUserID = 1024
 
@@ -49,8 +52,8 @@ func readPage(o object) (page, error) {
 		return page{}, nil
 	}
 	p := page{limit: pageSize}
-	if json.Unmarshal(o["offset"], &p.offset) != nil || p.offset < 0 {
-		return page{}, invalidValue("offset is not a whole number of 0 or more")
+	if json.Unmarshal(o["offset"], &p.offset) != nil || p.offset < 0 || p.offset > maxOffset {
+		return page{}, invalidValue("offset is not a whole number from 0 to 1,000,000,000")
 	}
 	if o.has("limit") && (json.Unmarshal(o["limit"], &p.limit) != nil || p.limit < 1 || p.limit > pageSize) {
 		return page{}, invalidValue("limit is not a whole number from 1 to 500")

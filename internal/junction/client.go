@@ -25,10 +25,10 @@ const (
 
 // Options are what a Client is made of.
 type Options struct {
-	Environment string            // production, production_eu, sandbox, sandbox_eu; "" is the key's own
-	BaseURL     string            // overrides the environment's URL; no slash at its end
-	UserAgent   string            // sent with each call
-	Transport   http.RoundTripper // nil is NewTransport()
+	Environment string // production, production_eu, sandbox, sandbox_eu; "" is the key's own
+	BaseURL     string // overrides the environment's URL; no slash at its end
+	UserAgent   string // sent with each call
+	Calls       int    // how many are made at once, at the most; 100
 }
 
 // Client calls Junction. It is safe for concurrent use.
@@ -39,11 +39,11 @@ type Client struct {
 
 // New returns a client.
 func New(options Options) *Client {
-	if options.Transport == nil {
-		options.Transport = NewTransport()
+	if options.Calls == 0 {
+		options.Calls = 100
 	}
 	return &Client{options: options, http: &http.Client{
-		Transport: options.Transport,
+		Transport: NewTransport(options.Calls),
 		// Go sends a custom key header along to whatever host a redirect names, so none is followed.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -62,7 +62,7 @@ func TestAConnectionThatMayHaveDiedInAFreezeIsNotUsed(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { connections[r.RemoteAddr] = true }))
 	defer server.Close()
 	now := time.Now()
-	tr := NewTransport().(*transport)
+	tr := NewTransport(1).(*transport)
 	tr.now = func() time.Time { return now }
 	for _, c := range []struct {
 		wait time.Duration

@@ -1,0 +1,126 @@
+package junction_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/junction"
+)
+
+// burst makes so many calls at once to a TLS server that answers none before all are there, and returns
+// how many connections they took.
+func burst(t *testing.T, calls int, http2 bool) int64 {
+	t.Helper()
+	var connections atomic.Int64
+	var there sync.WaitGroup
+	there.Add(calls)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		there.Done()
+		there.Wait()
+		_, _ = fmt.Fprint(w, "{}")
+	}))
+	server.EnableHTTP2 = http2
+	server.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 128}
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	transport := junction.NewTransport(calls)
+	junction.Trust(transport, &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS12})
+	client := &http.Client{Transport: transport}
+	var all sync.WaitGroup
+	for range calls {
+		all.Go(func() {
+			resp, err := client.Get(server.URL)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = resp.Body.Close()
+		})
+	}
+	all.Wait()
+	return connections.Load()
+}
+
+func TestABurstOfCallsSharesAFewHTTP2Connections(t *testing.T) {
+	if got := burst(t, 300, true); got > 20 {
+		t.Errorf("%d connections", got)
+	}
+}
+
+func TestOverHTTP1EachCallAtOnceHasAConnection(t *testing.T) {
+	if got := burst(t, 30, false); got < 30 {
+		t.Errorf("%d connections", got)
+	}
+}
+
+func TestACallThatWaitsToKnowEndsWithItsContext(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and shakes no hands
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	client := &http.Client{Transport: junction.NewTransport(2)}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+listener.Addr().String(), http.NoBody)
+			if resp, err := client.Do(req); !errors.Is(err, context.DeadlineExceeded) {
+				if err == nil {
+					_ = resp.Body.Close()
+				}
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	both.Wait()
+}
+
+func TestAHostThatCannotBeReachedAtFirstIsFoundOutLater(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	client := &http.Client{Transport: junction.NewTransport(2)}
+	for range 3 {
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				if resp, err := client.Get("https://" + address); err == nil {
+					_ = resp.Body.Close()
+					t.Error("no error")
+				}
+			})
+		}
+		both.Wait()
+	}
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	if server.Listener, err = net.Listen("tcp", address); err != nil {
+		t.Skip("somebody else has the port now")
+	}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	junction.Trust(client.Transport, server.Client().Transport.(*http.Transport).TLSClientConfig)
+	resp, err := client.Get("https://" + address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+}
