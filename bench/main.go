@@ -6,10 +6,13 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +26,7 @@ const (
 const (
 	starts      = 30 // of each binary
 	invocations = 1000
+	messages    = 1000 // of a batch
 )
 
 func main() {
@@ -63,7 +67,7 @@ func measure(dir string) (passed bool, err error) {
 		return passed, nil
 	}
 	function := filepath.Join(dir, map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH], "bootstrap")
-	up, err := newUpstream()
+	up, err := newUpstream(instant())
 	if err != nil {
 		return false, err
 	}
@@ -91,7 +95,63 @@ func measure(dir string) (passed bool, err error) {
 		return false, err
 	}
 	report(fmt.Sprintf("resident after %d warm calls (at most 25 MiB)", invocations), fmt.Sprintf("%.1f MiB", rss), rss <= maxRSS)
-	return passed, nil
+	if err := measureBatches(function, report); err != nil {
+		return false, err
+	}
+	return passed, measureTeam(function, report)
+}
+
+type reporter func(what, value string, ok bool)
+
+// measureBatches measures one invocation with a batch of SQS messages, with a Junction that takes 1 s.
+func measureBatches(function string, report reporter) error {
+	up, err := newUpstream(http.HandlerFunc(slow))
+	if err != nil {
+		return err
+	}
+	defer up.close()
+	took, peak, err := timeBatch(function, up.environ(), messages, messages)
+	if err != nil {
+		return err
+	}
+	report(fmt.Sprintf("%d messages at once, Junction takes 1 s (under 2 ×)", messages),
+		fmt.Sprintf("%.2f s ÷ 1 s = %.2f", took[0].Seconds(), took[0].Seconds()/answerTime.Seconds()), took[0] < 2*answerTime)
+	report("  resident at the most (under 64 MiB)", fmt.Sprintf("%.1f MiB", peak), peak < 64)
+	// Of other users: those above are coalesced.
+	took, _, err = timeBatch(function, up.environ(), messages/10, messages/2, 2*messages)
+	if err != nil {
+		return err
+	}
+	ratio := took[1].Seconds() / took[0].Seconds()
+	report(fmt.Sprintf("%d messages ÷ %d, %d at once (4 ×, 5 %%)", 2*messages, messages/2, messages/10),
+		fmt.Sprintf("%.2f s ÷ %.2f s = %.2f", took[1].Seconds(), took[0].Seconds(), ratio), math.Abs(ratio-4) < 0.2)
+	published := up.bus.published()
+	report("results on the bus, of all", fmt.Sprint(published), published == messages+messages/2+2*messages)
+	return nil
+}
+
+// measureTeam measures what all users of a large team cost the function.
+func measureTeam(function string, report reporter) error {
+	up, err := newUpstream(newTeam())
+	if err != nil {
+		return err
+	}
+	defer up.close()
+	depth, early, late, err := fanOut(function, up.environ(), up.queue)
+	if err != nil {
+		return err
+	}
+	users, most := 0, 0
+	for body, n := range up.queue.all {
+		if most = max(most, n); strings.HasPrefix(body, `{"user_id"`) {
+			users++
+		}
+	}
+	connected := team * 9 / 10
+	report(fmt.Sprintf("all users of %d: messages of connected ones, once each", team), fmt.Sprintf("%d, at most %d ×", users, most), users == connected && most == 1)
+	report("  invocations deep, with the refreshes (at most 3)", fmt.Sprint(depth+1), depth+1 <= 3)
+	report("  resident after all pages ÷ after a tenth (at most 1.2)", fmt.Sprintf("%.1f MiB ÷ %.1f MiB = %.2f", late, early, late/early), late/early <= 1.2)
+	return nil
 }
 
 func median(times []time.Duration) time.Duration {

@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a function may take for anything.
-const patience = 10 * time.Second
+const patience = 60 * time.Second
 
 // runtimeAPI is Lambda's runtime API as one function polls it: what it is given, and what it answers.
 type runtimeAPI struct {
@@ -82,37 +82,49 @@ func warmRSS(binary string, environ []string, refreshes int) (mib float64, err e
 	event := `{"user_id":"` + junctiontest.DefaultUserID + `","timeout":30}`
 	_, err = run(binary, environ, func(api *runtimeAPI, command *exec.Cmd) error {
 		for range refreshes {
-			select {
-			case api.events <- event:
-			case <-time.After(patience):
-				return errors.New("the function takes no event")
+			if _, err := api.invoke(event, `"status":"partial"`); err != nil {
+				return err
 			}
-			select {
-			case answer := <-api.answers:
-				if !strings.Contains(answer, `"status":"partial"`) {
-					return fmt.Errorf("the function answers %s", answer)
-				}
-			case <-time.After(patience):
-				return errors.New("the function does not answer")
-			}
-			<-api.polled
 		}
-		mib, err = residentMiB(command.Process.Pid)
+		mib, err = residentMiB(command.Process.Pid, "VmRSS")
 		return err
 	})
 	return mib, err
 }
 
-func residentMiB(pid int) (float64, error) {
+// invoke gives the function an event, and returns how long it took to the answer, which must have a
+// text in it.
+func (api *runtimeAPI) invoke(event, want string) (took time.Duration, err error) {
+	began := time.Now()
+	select {
+	case api.events <- event:
+	case <-time.After(patience):
+		return 0, errors.New("the function takes no event")
+	}
+	select {
+	case answer := <-api.answers:
+		took = time.Since(began)
+		if !strings.Contains(answer, want) {
+			return 0, fmt.Errorf("the function answers %.500s", answer)
+		}
+	case <-time.After(patience):
+		return 0, errors.New("the function does not answer")
+	}
+	<-api.polled
+	return took, nil
+}
+
+// residentMiB is a process's resident memory: now (VmRSS) or at its highest (VmHWM).
+func residentMiB(pid int, which string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, which+":"); ok {
 			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
 			return kib / 1024, err
 		}
 	}
-	return 0, errors.New("no VmRSS")
+	return 0, errors.New("no " + which)
 }
