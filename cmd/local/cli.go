@@ -40,6 +40,7 @@ Examples:
 	go run ./cmd/local --fault 503:1              # one failure, and the retry after it
 	go run ./cmd/local --fault 429 --verbose      # with the function's own log
 	go run ./cmd/local invoke events/sqs.json     # any Lambda event
+	echo '{"all_users": true}' | go run ./cmd/local invoke --queue -
 	go run ./cmd/local serve                      # an endpoint for curl, an SDK or a webhook
 	go run ./cmd/local serve --auth signature,token
 	go run ./cmd/local sign events/http-api-junction-webhook.json --url http://127.0.0.1:8080 | sh

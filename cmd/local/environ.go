@@ -37,6 +37,11 @@ func (g *Globals) live(c *console) ([]string, error) {
 	return g.configured(c, environ)
 }
 
+// configures says whether --config sets a variable, be it to nothing.
+func (g *Globals) configures(name string) bool {
+	return slices.ContainsFunc(g.Config, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
+}
+
 // configured adds --timeout and --config, of which the last word counts, and hides the keys.
 func (g *Globals) configured(c *console, environ []string) ([]string, error) {
 	if g.Timeout != "" {

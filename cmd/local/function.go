@@ -28,12 +28,22 @@ type function struct {
 	close   func()
 }
 
-// open makes the function as the flags say. watched keeps what happens for a report. An error of the
-// flags or variables is a usageError.
-func open(c *console, g *Globals, watched bool) (*function, error) {
+// open makes the function as the flags say. watched keeps what happens for a report. The function has
+// later's queue and bus, unless it is nil or --config says what they are, be it none. An error of the flags or variables is a usageError.
+func open(c *console, g *Globals, watched bool, later *flow) (*function, error) {
 	f := &function{timeout: g.LambdaTimeout, close: func() {}}
+	var options []app.Option
 	if watched {
-		f.log = &logged{}
+		f.log = &logged{keep: true}
+	}
+	if later != nil {
+		if !g.configures("REFRESH_QUEUE_URL") {
+			options = append(options, app.WithQueue(later.queue))
+		}
+		if !g.configures("RESULT_BUS") {
+			options = append(options, app.WithBus(later))
+		}
+		f.log = &logged{keep: watched, tell: later.logged}
 	}
 	var environ []string
 	var err error
@@ -45,7 +55,7 @@ func open(c *console, g *Globals, watched bool) (*function, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.handler, err = app.New(environ, "local", newLog(c, g.Verbose, f.log)); err != nil {
+	if f.handler, err = app.New(environ, "local", newLog(c, g.Verbose, f.log), options...); err != nil {
 		f.close()
 		return nil, usagef("%v", err)
 	}

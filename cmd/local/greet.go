@@ -29,6 +29,10 @@ func greet(c *console, g *Globals, url string) {
 		return // what follows is for callers with a token
 	}
 	out.printf("%s\n  curl -X POST '%s/v2/user/refresh/%s?timeout=30'%s\n\n", out.style(bold, "Refresh a user:"), url, user, shows)
+	if !g.configures("REFRESH_QUEUE_URL") {
+		out.printf("%s\n  curl -X POST -H 'prefer: respond-async' '%s/v2/user/refresh/%s'%s\n\n",
+			out.style(bold, "Let it be done later, and watch here:"), url, user, shows)
+	}
 	out.printf("%s\n  curl '%s/webhooks'%s -H 'content-type: application/json' \\\n    -d '{\"user_id\":\"%s\",\"timeout\":10}'\n\n",
 		out.style(bold, "Be an app's webhook:"), url, shows, user)
 	if g.Live {

@@ -45,7 +45,7 @@ func (e *exampleCommand) Run(ctx context.Context, c *console, g *Globals) error 
 	if g.Live {
 		return usagef("--live needs a command: the example's user is the simulator's")
 	}
-	return report(ctx, c, g, exampleEvent(g.Timeout), e.JSON)
+	return report(ctx, c, g, exampleEvent(g.Timeout), e.JSON, nil)
 }
 
 // exampleEvent is the event of a request to the mirror route; timeout "" is 30.
@@ -66,9 +66,10 @@ func exampleEvent(timeout string) []byte {
 
 // invokeCommand runs an event from a file.
 type invokeCommand struct {
-	File string `arg:"" help:"The event, as JSON; - is standard input."`
-	JSON bool   `name:"json" help:"Print the function's answer alone, for pipes."`
-	Sign bool   `help:"Sign the body of an HTTP event anew, in place of the event's own signature, and let in who signs (--auth signature,token, unless another is said)."`
+	File  string `arg:"" help:"The event, as JSON; - is standard input."`
+	JSON  bool   `name:"json" help:"Print the function's answer alone, for pipes."`
+	Queue bool   `help:"Give the function a queue and a bus, as serve does, and work on what it queues until nothing is left but what waits to come back. Documents with many users are queued; all_users needs it."`
+	Sign  bool   `help:"Sign the body of an HTTP event anew, in place of the event's own signature, and let in who signs (--auth signature,token, unless another is said)."`
 }
 
 // Help is shown by kong.
@@ -80,6 +81,9 @@ ID, and its error, if it returns one, in the form that Lambda gives it.
 Exit status: 0 where the event was served or ignored; 1 where the answer is a failure to the event's sender: a
 Lambda error, "success": false, an HTTP status of 400 or more, a failed user, a message that goes back to its queue.
 
+Without --queue every refresh is made in the one invocation, and nothing is published. With it standard error has a
+line for all that is queued, worked on and published, and the end says how many users came to what.
+
 Examples:
 
 	go run ./cmd/local invoke events/http-api.json
@@ -89,6 +93,7 @@ Examples:
 	go run ./cmd/local invoke events/direct.json --lambda-timeout 6s
 	go run ./cmd/local invoke --json events/direct-many.json | jq .summary
 	echo '{"client_user_id": "app-user-completed"}' | go run ./cmd/local invoke -
+	echo '{"all_users": true}' | go run ./cmd/local invoke --queue -
 	JUNCTION_API_KEY=... go run ./cmd/local invoke --live my-event.json`
 }
 
@@ -106,7 +111,11 @@ func (i *invokeCommand) Run(ctx context.Context, c *console, g *Globals) error {
 			g.Auth = "signature,token"
 		}
 	}
-	return report(ctx, c, g, event, i.JSON)
+	var later *flow
+	if i.Queue {
+		later = newFlow(c.stderr, g.LambdaTimeout, 0)
+	}
+	return report(ctx, c, g, event, i.JSON, later)
 }
 
 func readEvent(c *console, name string) ([]byte, error) {
@@ -139,47 +148,4 @@ func readInput(c *console, name, what string) ([]byte, error) {
 		return nil, usagef("%s is over 6 MiB, which is more than Lambda takes", what)
 	}
 	return text, nil
-}
-
-// report runs one event and shows what happened, or the answer alone. It returns errFailed where the
-// answer is a failure to the event's sender.
-func report(ctx context.Context, c *console, g *Globals, event []byte, answerOnly bool) error {
-	f, err := open(c, g, true)
-	if err != nil {
-		return err
-	}
-	defer f.close()
-	a, err := f.invoke(ctx, event)
-	if err != nil {
-		return err
-	}
-	if answerOnly {
-		c.stdout.printf("%s\n", a.payload)
-	} else {
-		printIn(c.stdout, event, f.log.all())
-		printSent(c.stdout, f)
-		printBack(c.stdout, a)
-	}
-	if !a.succeeded() {
-		return errFailed
-	}
-	return nil
-}
-
-// succeeded says whether the event's sender was served: see the help of invoke.
-func (a answer) succeeded() bool {
-	var body struct {
-		StatusCode        int                  `json:"statusCode"`
-		Body              string               `json:"body"`
-		Success           *bool                `json:"success"`
-		Summary           struct{ Failed int } `json:"summary"`
-		BatchItemFailures []json.RawMessage    `json:"batchItemFailures"`
-	}
-	if a.errored || json.Unmarshal(a.payload, &body) != nil || body.StatusCode >= http.StatusBadRequest {
-		return false
-	}
-	if body.StatusCode != 0 {
-		return answer{payload: []byte(body.Body)}.succeeded()
-	}
-	return (body.Success == nil || *body.Success) && body.Summary.Failed == 0 && len(body.BatchItemFailures) == 0
 }

@@ -30,11 +30,17 @@ type refreshLine struct {
 	status   int64
 	attempts int64
 	took     time.Duration
+
+	code      string // of a failure
+	retryable bool
 }
 
 // logged is what the function logged of its refreshes, which is where the report learns what the
 // handler took an event for.
 type logged struct {
+	keep bool              // the lines are kept
+	tell func(refreshLine) // is told of each; nil for nobody
+
 	mu    sync.Mutex
 	lines []refreshLine
 }
@@ -43,6 +49,17 @@ func (l *logged) all() []refreshLine {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lines
+}
+
+func (l *logged) add(line refreshLine) {
+	if l.tell != nil {
+		l.tell(line)
+	}
+	if l.keep {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.lines = append(l.lines, line)
+	}
 }
 
 // tee hands log records on, and notes those of refreshes.
@@ -69,6 +86,10 @@ func (t tee) Handle(ctx context.Context, record slog.Record) error {
 			line.status, _ = a.Value.Any().(int64)
 		case "attempts":
 			line.attempts, _ = a.Value.Any().(int64)
+		case "error_code":
+			line.code = a.Value.String()
+		case "retryable":
+			line.retryable, _ = a.Value.Any().(bool)
 		case "duration_ms":
 			if ms, ok := a.Value.Any().(int64); ok {
 				line.took = time.Duration(ms) * time.Millisecond
@@ -77,9 +98,7 @@ func (t tee) Handle(ctx context.Context, record slog.Record) error {
 		return true
 	})
 	if line.trigger != "" {
-		t.seen.mu.Lock()
-		t.seen.lines = append(t.seen.lines, line)
-		t.seen.mu.Unlock()
+		t.seen.add(line)
 	}
 	if !t.Handler.Enabled(ctx, record.Level) {
 		return nil

@@ -38,6 +38,9 @@ func printSent(s *screen, f *function) {
 	if f.wire == nil {
 		heading(s, "What was sent to Junction (live: only what the function logged)")
 		for _, line := range f.log.all() {
+			if line.attempts == 0 {
+				continue
+			}
 			s.printf("POST /v2/user/refresh/%s?timeout=%v  attempts: %d, last status: %d, took: %s\n",
 				line.userID, line.timeout, line.attempts, line.status, duration(line.took))
 		}

@@ -51,7 +51,7 @@ func (r *refreshCommand) Run(ctx context.Context, c *console, g *Globals) error 
 	if err != nil {
 		return err
 	}
-	f, err := open(c, g, false)
+	f, err := open(c, g, false, nil)
 	if err != nil {
 		return err
 	}

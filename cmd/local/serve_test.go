@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 	"github.com/junction-refresh/junction-refresh/internal/result"
@@ -20,13 +22,20 @@ import (
 // its standard output, and its standard error.
 func server(t *testing.T, environ []string, args ...string) (url string, stop func() (int, string, string)) {
 	t.Helper()
+	url, _, stop = watchedServer(t, environ, args...)
+	return url, stop
+}
+
+// watchedServer is server, with its standard error as it comes.
+func watchedServer(t *testing.T, environ []string, args ...string) (url string, stderr *watched, stop func() (int, string, string)) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	reader, writer := io.Pipe()
-	var stderr bytes.Buffer
+	stderr = newWatched()
 	ended := make(chan int, 1)
 	go func() {
 		defer func() { _ = writer.Close() }()
-		ended <- run(ctx, append([]string{"serve", "127.0.0.1:0"}, args...), strings.NewReader(""), writer, &stderr, environ)
+		ended <- run(ctx, append([]string{"serve", "127.0.0.1:0"}, args...), strings.NewReader(""), writer, stderr, environ)
 	}()
 	stdout := bufio.NewReader(reader)
 	line, err := stdout.ReadString('\n')
@@ -46,7 +55,49 @@ func server(t *testing.T, environ []string, args ...string) (url string, stop fu
 	}
 	_, line, _ = strings.Cut(line, "Listening on ")
 	url, _, _ = strings.Cut(line, " ")
-	return url, stop
+	return url, stderr, stop
+}
+
+// watched is an output that a test waits on.
+type watched struct {
+	mu   sync.Mutex
+	more *sync.Cond
+	text strings.Builder
+}
+
+func newWatched() *watched {
+	w := &watched{}
+	w.more = sync.NewCond(&w.mu)
+	return w
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.more.Broadcast()
+	return w.text.Write(p)
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
+// until waits for a text to be written so many times.
+func (w *watched) until(t *testing.T, part string, times int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	defer context.AfterFunc(ctx, w.more.Broadcast)()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for strings.Count(w.text.String(), part) < times {
+		if ctx.Err() != nil {
+			t.Fatalf("%q was not written %d times:\n%s", part, times, w.text.String())
+		}
+		w.more.Wait()
+	}
 }
 
 // send makes a request and returns its answer with the body read.
@@ -85,8 +136,9 @@ func TestServeAnswersRealRequestsAsTheDeployedAPIDoes(t *testing.T) {
 		{"no such user", "POST", "/v2/user/refresh/" + junctiontest.UnknownUserID, "", nil, 404, "user_not_found"},
 		{"no UUID", "POST", "/v2/user/refresh/me", "", nil, 422, `"detail":[`},
 		{"an app's webhook", "POST", "/webhooks", `{"data":{"user_id":"` + junctiontest.CompletedUserID + `"}}`,
-			[]string{"Content-Type", "application/json"}, 200, `"status":"completed"`},
-		{"a webhook in base64, since it says no type", "POST", "/webhooks", `{"client_user_id":"app-user-completed"}`, nil, 200, `"status":"completed"`},
+			[]string{"Content-Type", "application/json"}, 202, `"status":"queued"`},
+		{"a webhook in base64, since it says no type", "POST", "/webhooks", `{"client_user_id":"app-user-completed"}`, nil, 202, `"status":"queued"`},
+		{"one that does not want to wait", "POST", "/v2/user/refresh/" + junctiontest.DefaultUserID, "", []string{"Prefer", "respond-async"}, 202, `"status":"queued"`},
 		{"a webhook of Junction's that asks for nothing", "POST", "/webhooks", `{"event_type":"daily.data.sleep.created"}`,
 			[]string{"Content-Type", "application/json", "Svix-Id", "msg_1"}, 200, `"status":"ignored"`},
 		{"no such route", "POST", "/other", "", nil, 404, "not_found"},

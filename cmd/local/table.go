@@ -47,20 +47,25 @@ func errorText(r result.Result) string {
 type tally struct{ users, completed, inProgress, partial, failed int }
 
 func count(outcomes []outcome) tally {
-	t := tally{users: len(outcomes)}
+	var t tally
 	for _, o := range outcomes {
-		switch o.Status {
-		case result.Completed:
-			t.completed++
-		case result.InProgress:
-			t.inProgress++
-		case result.Partial:
-			t.partial++
-		default:
-			t.failed++
-		}
+		t.add(o.Status)
 	}
 	return t
+}
+
+func (t *tally) add(status result.Status) {
+	t.users++
+	switch status {
+	case result.Completed:
+		t.completed++
+	case result.InProgress:
+		t.inProgress++
+	case result.Partial:
+		t.partial++
+	default:
+		t.failed++
+	}
 }
 
 // summary is the tally in one line.
@@ -69,10 +74,14 @@ func (t tally) summary(s *screen, took time.Duration) string {
 	if t.failed > 0 {
 		failed = s.style(red, failed)
 	}
-	noun := "users"
-	if t.users == 1 {
-		noun = "user"
+	return fmt.Sprintf("%s in %s: %d completed, %d in progress, %d partial, %s",
+		counted(t.users, "user"), duration(took), t.completed, t.inProgress, t.partial, failed)
+}
+
+// counted is a number of things.
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
 	}
-	return fmt.Sprintf("%d %s in %s: %d completed, %d in progress, %d partial, %s",
-		t.users, noun, duration(took), t.completed, t.inProgress, t.partial, failed)
+	return fmt.Sprintf("%d %s", n, noun)
 }
