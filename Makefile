@@ -13,6 +13,7 @@ TOOLS    := $(CURDIR)/.tools
 VENV     := $(TOOLS)/venv
 COVERAGE := $(TOOLS)/coverage.out
 SOURCES  := bench cmd internal test
+TEMPLATES := template.yaml examples/step-functions/template.yaml
 
 # --- what can be set: make NAME=value ----------------------------------------------------------------
 
@@ -35,6 +36,7 @@ FUZZTIME ?= 1m
 EVENT    ?= events/direct.json
 ENV_VARS ?= events/env.json
 
+HOST_ARCH     := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 GOARCH_arm64  := arm64
 GOARCH_x86_64 := amd64
 GOARCH_LAMBDA  = $(or $(GOARCH_$(ARCH)),$(error ARCH is $(ARCH), and must be arm64 or x86_64))
@@ -64,9 +66,9 @@ lint: $(TOOLS)/go.stamp validate ## Check format, vet, golangci-lint, go.mod, te
 	$(TOOLS)/bin/golangci-lint run ./...
 
 .PHONY: validate
-validate: $(TOOLS)/python.stamp ## Check template.yaml with cfn-lint and sam validate --lint
-	$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
-	$(SAM) validate --lint --template template.yaml
+validate: $(TOOLS)/python.stamp ## Check template.yaml and the example's with cfn-lint and sam validate --lint
+	$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template $(TEMPLATES)
+	for template in $(TEMPLATES); do $(SAM) validate --lint --template $$template || exit 1; done
 
 .PHONY: checkov
 checkov: $(TOOLS)/checkov.stamp ## Look for misconfiguration in template.yaml with checkov (installs 300 MB)
@@ -120,7 +122,7 @@ build-RefreshFunction:
 
 .PHONY: sam-local
 # This machine's own processor, where nothing else is said: the other needs an emulator.
-sam-local: ARCH := $(or $(LAMBDA_ARCH),$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64))
+sam-local: ARCH := $(or $(LAMBDA_ARCH),$(HOST_ARCH))
 sam-local: $(TOOLS)/python.stamp ## Run EVENT in Lambda's own image (Docker; put a sandbox key into ENV_VARS first)
 	LAMBDA_ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
 	$(SAM) local invoke RefreshFunction -e $(EVENT) --env-vars $(ENV_VARS) --parameter-overrides Architecture=$(ARCH)
@@ -133,6 +135,7 @@ bench: $(TOOLS)/python.stamp $(TOOLS)/dynamodb.stamp ## Measure size, start, mem
 	go run ./bench $(TOOLS)/bench
 	go run ./bench/webhook
 	go run ./bench/quota
+	go run ./bench/scale -function $(TOOLS)/bench/$(HOST_ARCH)/bootstrap
 
 # --- tools -------------------------------------------------------------------------------------------
 

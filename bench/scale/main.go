@@ -1,0 +1,104 @@
+// Command scale prints the tables of docs/scale.md: how many users an hour the queue works off, what a million
+// refreshes cost, what limits first, and what other ways of doing it cost. It measures nothing and calls nobody:
+// prices.go and limits.go have the numbers with their sources, model.go the formulas.
+//
+// test/scale_test.go holds docs/scale.md to what is printed here.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+)
+
+func main() {
+	function := flag.String("function", "", "a built function, which is measured instead: go run ./bench/scale -function bin/bootstrap")
+	flag.Parse()
+	if *function != "" {
+		if err := printMeasured(*function); err != nil {
+			fmt.Fprintln(os.Stderr, "scale:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	for _, t := range []table{
+		users(), perMillion(), services(), fastest(), teams(), limits(), alternatives(), atRest(), failures(),
+	} {
+		fmt.Print(t.markdown())
+	}
+}
+
+// table is one of the page's, between two comments by which it is found there.
+type table struct {
+	name string
+	head []string
+	rows [][]string
+}
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+func (t table) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<!-- scale: %s -->\n| %s |\n|%s\n", t.name, strings.Join(t.head, " | "), strings.Repeat(" --- |", len(t.head)))
+	for _, row := range t.rows {
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+	}
+	b.WriteString("<!-- end -->\n")
+	return b.String()
+}
+
+// dollars shows an amount to the cent.
+func dollars(amount float64) string { return fmt.Sprintf("$%.2f", amount) }
+
+// rounded shows three digits of a number, the rest as zeros, with commas: 35,300.
+func rounded(n float64) string {
+	unit := 1.0
+	for n/unit >= 1000 {
+		unit *= 10
+	}
+	return commas(int(n/unit+0.5) * int(unit))
+}
+
+func commas(n int) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// took shows a time in the unit that people would use.
+func took(seconds float64) string {
+	switch {
+	case seconds < 2*60:
+		return fmt.Sprintf("%.0f s", seconds)
+	case seconds < 2*hour:
+		return fmt.Sprintf("%.0f min", seconds/60)
+	default:
+		return fmt.Sprintf("%.1f h", seconds/hour)
+	}
+}
+
+// printMeasured says what batches of some sizes need of an instance, beyond its start. Lambda gives it a processor's
+// share by its memory: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+func printMeasured(function string) error {
+	start, err := measure(function, 1)
+	if err != nil {
+		return err
+	}
+	fmt.Println("batch  processor, first batch  later ones  memory  first batch at 128 MB   256 MB   512 MB  1024 MB")
+	for _, batch := range []int{10, 50, 100, 200, 400} {
+		m, err := measure(function, batch)
+		if err != nil {
+			return err
+		}
+		first := m.cold - start.cold
+		at := func(mb float64) string {
+			return fmt.Sprintf("%.2f s", first.Seconds()*max(1, wholeProcessor/mb))
+		}
+		fmt.Printf("%5d  %19.0f ms  %7.0f ms  %2.0f MiB  %21s  %7s  %7s  %7s\n", batch, first.Seconds()*1000, m.warm.Seconds()*1000, m.rss,
+			at(128), at(256), at(512), at(1024))
+	}
+	return nil
+}
