@@ -56,8 +56,8 @@ func timeBatch(binary string, environ []string, concurrency int, sizes ...int) (
 }
 
 // fanOut has one function work through all users of a team: the first invocation and then each page's.
-// It returns what the queue was sent, how many invocations deep, and the memory after the first tenth of
-// the pages and after the last.
+// It returns how many invocations deep that is, with the refreshes themselves, and the memory after the
+// first tenth of the pages and after the last.
 func fanOut(binary string, environ []string, queue *sqs) (depth int, early, late float64, err error) {
 	environ = append(environ, "REFRESH_QUEUE_URL="+queue.url)
 	_, err = run(binary, environ, func(api *runtimeAPI, command *exec.Cmd) error {
@@ -66,7 +66,7 @@ func fanOut(binary string, environ []string, queue *sqs) (depth int, early, late
 			return err
 		}
 		waiting := queue.take()
-		for depth = 1; len(waiting) > 0 && strings.Contains(waiting[0], "all_users"); depth++ {
+		for depth = 2; len(waiting) > 0 && strings.Contains(waiting[0], "all_users"); depth++ {
 			for i, page := range waiting {
 				body, _ := json.Marshal(page)
 				event := fmt.Sprintf(`{"Records":[{"messageId":"m","receiptHandle":"h","eventSource":"aws:sqs","body":%s}]}`, body)

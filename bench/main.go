@@ -149,7 +149,7 @@ func measureTeam(function string, report reporter) error {
 	}
 	connected := team * 9 / 10
 	report(fmt.Sprintf("all users of %d: messages of connected ones, once each", team), fmt.Sprintf("%d, at most %d ×", users, most), users == connected && most == 1)
-	report("  invocations deep, with the refreshes (at most 3)", fmt.Sprint(depth+1), depth+1 <= 3)
+	report("  invocations deep, with the refreshes (at most 3)", fmt.Sprint(depth), depth <= 3)
 	report("  resident after all pages ÷ after a tenth (at most 1.2)", fmt.Sprintf("%.1f MiB ÷ %.1f MiB = %.2f", late, early, late/early), late/early <= 1.2)
 	return nil
 }

@@ -26,6 +26,9 @@ const (
 	// maxCall is the most that the entries of one call have, in bytes. EventBridge's own limit has been
 	// this, and more since; an entry that is larger by itself goes alone, and EventBridge decides.
 	maxCall = 256 << 10
+	// maxTrace is the longest X-Ray header that an entry takes, in bytes: one that is longer would have the
+	// whole call refused.
+	maxTrace = 500
 	// tries is how often an entry is sent that EventBridge refuses for a fault of its own.
 	tries = 4
 	// firstPause is the mean of the pause before the second try; the pauses double.
@@ -103,7 +106,7 @@ func (b *Bus) entry(e handler.Event, place int) (entry, error) {
 	one := entry{place: place, PutEventsRequestEntry: types.PutEventsRequestEntry{
 		EventBusName: &b.name, Source: aws.String(handler.OwnSource), DetailType: aws.String(detailType), Detail: aws.String(string(detail)),
 	}}
-	if e.TraceHeader != "" {
+	if n := len(e.TraceHeader); n > 0 && n <= maxTrace {
 		one.TraceHeader = &e.TraceHeader
 	}
 	return one, nil

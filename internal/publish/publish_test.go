@@ -120,8 +120,12 @@ func TestAResultIsPublishedUnderItsNamesWithItsTrace(t *testing.T) {
 	if got[0].Detail != string(want) {
 		t.Errorf("detail is %s, want %s", got[0].Detail, want)
 	}
-	if b.Publish(t.Context(), nil) == nil && len(s.calls) != 1 {
+	if b.Publish(t.Context(), nil); len(s.calls) != 1 {
 		t.Error("nothing is published with a call")
+	}
+	one[0].TraceHeader = strings.Repeat("x", 501)
+	if faults := b.Publish(t.Context(), one[:1]); failed(faults) != nil || s.calls[1][0].TraceHeader != "" {
+		t.Errorf("a trace header that no call may have: %v, %+v", faults, s.calls[1])
 	}
 }
 

@@ -3,9 +3,9 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -82,15 +82,14 @@ func (q *Queue) send(ctx context.Context, client SQS, messages []handler.Message
 			}
 		}
 	}
-	return again(ctx, func() error {
-		out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
-		if err != nil {
-			return backoff.Permanent(err) // the SDK has tried again
-		}
-		failed, err := refused(out.Failed)
-		entries = slices.DeleteFunc(entries, func(e types.SendMessageBatchRequestEntry) bool { return !failed[*e.Id] })
-		return err
-	})
+	return insist(ctx, entries, func(e types.SendMessageBatchRequestEntry) *string { return e.Id },
+		func(entries []types.SendMessageBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
+			out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
+			if err != nil {
+				return nil, err
+			}
+			return out.Failed, nil
+		})
 }
 
 // Delay implements handler.Queue.
@@ -99,46 +98,53 @@ func (q *Queue) Delay(ctx context.Context, delays []handler.Delay) error {
 	if err != nil {
 		return err
 	}
-	var faults []error
+	var delaying errgroup.Group
+	delaying.SetLimit(calls)
 	for batch := range slices.Chunk(delays, together) {
-		entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(batch))
-		for i, d := range batch {
-			entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{
-				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &d.ReceiptHandle, VisibilityTimeout: int32(d.For / time.Second), //nolint:gosec // 12 hours at most
-			}
+		delaying.Go(func() error { return q.delay(ctx, client, batch) })
+	}
+	return delaying.Wait()
+}
+
+// delay delays up to ten messages.
+func (q *Queue) delay(ctx context.Context, client SQS, delays []handler.Delay) error {
+	entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(delays))
+	for i, d := range delays {
+		entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{
+			Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &d.ReceiptHandle, VisibilityTimeout: int32(d.For / time.Second), //nolint:gosec // 12 hours at most
 		}
-		faults = append(faults, again(ctx, func() error {
+	}
+	return insist(ctx, entries, func(e types.ChangeMessageVisibilityBatchRequestEntry) *string { return e.Id },
+		func(entries []types.ChangeMessageVisibilityBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
 			out, err := client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries})
 			if err != nil {
-				return backoff.Permanent(err)
+				return nil, err
 			}
-			failed, err := refused(out.Failed)
-			entries = slices.DeleteFunc(entries, func(e types.ChangeMessageVisibilityBatchRequestEntry) bool { return !failed[*e.Id] })
-			return err
-		}))
-	}
-	return errors.Join(faults...)
+			return out.Failed, nil
+		})
 }
 
-// refused returns which entries SQS did not take, and an error that says why; it is permanent where the
-// fault is in an entry and not in SQS.
-func refused(entries []types.BatchResultErrorEntry) (ids map[string]bool, err error) {
-	ids = map[string]bool{}
-	for _, e := range entries {
-		ids[aws.ToString(e.Id)] = true
-		if fault := fmt.Errorf("SQS refuses a message: %s", aws.ToString(e.Code)); e.SenderFault {
-			err = backoff.Permanent(fault)
-		} else if err == nil {
-			err = fault
-		}
-	}
-	return ids, err
-}
-
-// again makes a call until it succeeds, cannot succeed, was made often enough, or ctx ends.
-func again(ctx context.Context, call func() error) error {
+// insist makes a call for entries, and again for those that SQS refuses for a fault of its own, until
+// there are none, it was made often enough, or ctx ends. The error is of an entry that SQS did not take.
+func insist[E any](ctx context.Context, entries []E, id func(E) *string, call func([]E) ([]types.BatchResultErrorEntry, error)) error {
+	var sendersFault error
 	pauses := &backoff.ExponentialBackOff{InitialInterval: firstPause, RandomizationFactor: 1, Multiplier: 2, MaxInterval: time.Second}
-	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, call() },
-		backoff.WithBackOff(pauses), backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0))
-	return err
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		refused, err := call(entries)
+		if err != nil {
+			return struct{}{}, backoff.Permanent(err) // the SDK has tried again
+		}
+		again := map[string]bool{}
+		for _, e := range refused {
+			fault := errors.New("SQS refuses a message: " + aws.ToString(e.Code))
+			if e.SenderFault {
+				sendersFault = fault
+			} else {
+				again[aws.ToString(e.Id)], err = true, fault
+			}
+		}
+		entries = slices.DeleteFunc(entries, func(e E) bool { return !again[*id(e)] })
+		return struct{}{}, err
+	}, backoff.WithBackOff(pauses), backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0))
+	return cmp.Or(err, sendersFault)
 }
