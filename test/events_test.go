@@ -27,11 +27,14 @@ var expectations = map[string]struct {
 	sent    []string
 }{
 	"direct.json":                               {"direct", answersResult("partial"), []string{refreshPartial + "30"}},
+	"all-users.json":                            {"direct", answersResult("failed"), []string{}}, // no queue
 	"direct-many.json":                          {"direct", answersMany(3, "partial", "completed", "in_progress"), []string{refreshPartial + "10", refreshCompleted + "10", refreshSlow + "10"}},
 	"schedule.json":                             {"direct", answersMany(2, "partial", "completed"), []string{refreshPartial + "30", refreshCompleted + "30"}},
 	"step-functions.json":                       {"direct", answersResult("completed"), []string{refreshCompleted + "30"}},
 	"eventbridge.json":                          {"eventbridge", answersResult("partial"), []string{refreshPartial + "30"}},
 	"sqs.json":                                  {"sqs", answersBatch, []string{resolveCompleted, refreshPartial + "20", refreshCompleted + "20", refreshCompleted + "20"}},
+	"sqs-queued.json":                           {"sqs", answersBatch, []string{refreshPartial + "30"}},
+	"http-api-async.json":                       {"http-api", answersHTTP("partial"), []string{refreshPartial + "28"}},
 	"http-api.json":                             {"http-api", answersHTTP("partial"), []string{refreshPartial + "28"}},
 	"http-api-webhook.json":                     {"http-api", answersHTTP("partial"), []string{refreshPartial + "12"}},
 	"http-api-webhook-base64.json":              {"http-api", answersHTTP("completed"), []string{refreshCompleted + "10"}},
