@@ -9,8 +9,10 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
@@ -102,6 +104,8 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	if err != nil {
 		return response{}, err
 	}
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, method, base+target, http.NoBody)
 	if err != nil {
 		return response{}, result.Fail(result.Misconfigured, "JUNCTION_BASE_URL makes no valid request")
@@ -111,7 +115,7 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	req.Header.Set("X-Vital-Api-Key", key.Reveal())
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return response{}, transportFailure(ctx, err)
+		return response{}, transportFailure(ctx, err, connected.Load())
 	}
 	defer func() { _ = resp.Body.Close() }()
 	got := response{status: resp.StatusCode, header: resp.Header, key: key}
@@ -125,7 +129,7 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	got.body, err = io.ReadAll(io.LimitReader(resp.Body, most+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return response{}, transportFailure(ctx, err)
+		return response{}, transportFailure(ctx, err, true)
 	case err != nil:
 		return response{}, malformed(got, "it broke off", cause(err))
 	case int64(len(got.body)) > most:

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,15 +23,18 @@ const (
 	maxRetryAfter = 24 * time.Hour
 )
 
-// transportFailure is what went wrong before there was an answer.
-func transportFailure(ctx context.Context, err error) *result.Failure {
+// transportFailure is what went wrong before there was an answer. connected says whether there was a
+// connection to send the call on.
+func transportFailure(ctx context.Context, err error, connected bool) *result.Failure {
+	if !connected {
+		f := result.FailFor(result.UpstreamUnavailable, "Junction could not be reached", cause(err))
+		f.NotSent = true
+		return f
+	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(ctx.Err(), context.Canceled) {
 		return result.Fail(result.UpstreamTimeout, "Junction did not answer in time")
 	}
-	f := result.FailFor(result.UpstreamUnavailable, "Junction could not be reached", cause(err))
-	var dial *net.OpError
-	f.NotSent = errors.As(err, &dial) && dial.Op == "dial"
-	return f
+	return result.FailFor(result.UpstreamUnavailable, "the connection to Junction was lost", cause(err))
 }
 
 // refreshFailure is what a refresh's answer with another status than 200 and 202 says.

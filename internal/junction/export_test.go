@@ -1,12 +1,16 @@
 package junction
 
 import (
+	"context"
 	"crypto/tls"
+	"net"
 	"net/http"
 )
 
-// Trust makes a transport of NewTransport trust a test's server.
-func Trust(rt http.RoundTripper, config *tls.Config) {
-	t := rt.(*transport)
-	t.http1.TLSClientConfig, t.http2.TLSClientConfig = config, config.Clone()
+// DialBy makes a transport of NewTransport dial in a test's way.
+func DialBy(rt http.RoundTripper, dial func() (net.Conn, error)) {
+	rt.(*transport).DialContext = func(context.Context, string, string) (net.Conn, error) { return dial() }
 }
+
+// Trust makes a transport of NewTransport trust a test's server.
+func Trust(rt http.RoundTripper, config *tls.Config) { rt.(*transport).TLSClientConfig = config }
