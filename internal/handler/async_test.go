@@ -230,11 +230,11 @@ func TestAllUsersAreQueuedAPageAMessage(t *testing.T) {
 func TestAPagesUsersAreQueuedForWhoeverAskedForAll(t *testing.T) {
 	f, q := queueing()
 	f.refresher.team = []string{"x", user, "", other}
-	answer, err := f.invoke(t, batch(`{"all_users":true,"offset":1,"limit":2,"timeout":30,"trigger":"function-url","request_id":"of the caller"}`))
+	answer, err := f.invoke(t, batch(`{"all_users":true,"offset":1,"limit":2,"timeout":30,"trigger":"function-url","request_id":"of-the-caller"}`))
 	if got := failures(t, answer, err); len(got) != 0 || fmt.Sprint(f.refresher.listed) != "[[1 2]]" {
 		t.Errorf("%q, listed %v", got, f.refresher.listed)
 	}
-	if want := `{"user_id":"` + user + `","timeout":30,"trigger":"function-url","request_id":"of the caller"}`; strings.Join(q.bodies(), " ") != want {
+	if want := `{"user_id":"` + user + `","timeout":30,"trigger":"function-url","request_id":"of-the-caller"}`; strings.Join(q.bodies(), " ") != want {
 		t.Errorf("queued %q", q.bodies())
 	}
 	f.refresher.listFails = result.Fail(result.UpstreamUnavailable, "x")
@@ -255,10 +255,10 @@ func TestAPagesUsersAreQueuedForWhoeverAskedForAll(t *testing.T) {
 
 func TestTheLogSaysWhatAMessageWasQueuedFor(t *testing.T) {
 	f, _ := queueing()
-	_, _ = f.invoke(t, batch(`{"user_id":"`+user+`","trigger":"rest-api","request_id":"of the caller"}`, `{"user_id":"`+user+`","trigger":"nonsense","request_id":"`+strings.Repeat("x", 129)+`"}`))
+	_, _ = f.invoke(t, batch(`{"user_id":"`+user+`","trigger":"rest-api","request_id":"of-the-caller"}`, `{"user_id":"`+user+`","trigger":"nonsense","request_id":"`+strings.Repeat("x", 65)+`"}`, `{"user_id":"`+user+`","request_id":"somebody's words"}`))
 	lines := f.log.String()
-	if strings.Count(lines, `"trigger":"sqs"`) != 2 || strings.Count(lines, `"queued_by":"rest-api"`) != 1 || strings.Count(lines, `"queued_by"`) != 1 ||
-		f.refresher.asked[0].RequestID != "of the caller" || f.refresher.asked[1].RequestID != "request-1" {
+	if strings.Count(lines, `"trigger":"sqs"`) != 3 || strings.Contains(lines, "somebody") || strings.Count(lines, `"queued_by":"rest-api"`) != 1 || strings.Count(lines, `"queued_by"`) != 1 ||
+		f.refresher.asked[0].RequestID != "of-the-caller" || f.refresher.asked[1].RequestID != "request-1" {
 		t.Error(lines)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,9 +21,12 @@ const (
 	fanOuts = 4
 	// maxDelay is the longest that a message is kept out of sight: SQS counts 12 hours from its receipt.
 	maxDelay = 11*time.Hour + 45*time.Minute
-	// maxRequestID is the most of a message's request ID that is believed, in bytes.
-	maxRequestID = 128
+	// maxRequestID is the longest request ID that a message is believed to have; Lambda's have 36 bytes.
+	maxRequestID = 64
 )
+
+// requestIDLetters are what a request ID is made of: Lambda's are UUIDs.
+const requestIDLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 
 // republishAfter is when a message whose result could not be published comes back, by how often it was
 // received: soon, so that its result is still remembered and its user not refreshed again. After that
@@ -32,9 +36,24 @@ var republishAfter = map[int]time.Duration{1: 15 * time.Second, 2: 30 * time.Sec
 // batch is the messages of one invocation and which of them are to come back. It is safe for concurrent
 // use.
 type batch struct {
+	*Handler
+	ctx      context.Context //nolint:containedctx // of the invocation, as long as which it lives
 	messages []events.SQSMessage
-	mu       sync.Mutex
-	failed   map[int]*result.Failure // by the message's place
+	box      *outbox
+
+	mu     sync.Mutex
+	failed map[int]*result.Failure // by the message's place
+}
+
+// settle logs what came of a message, publishes it where it is final, and has the message come back
+// where it is not, or cannot be published.
+func (b *batch) settle(i int, from invocation, out result.Result) {
+	b.finish(b.ctx, from, out)
+	if retryable(out) {
+		b.fail(i, out.Failure())
+		return
+	}
+	b.box.publish(from, out, func(f *result.Failure) { b.fail(i, f) })
 }
 
 func (b *batch) fail(i int, f *result.Failure) {
@@ -51,56 +70,52 @@ func (h *Handler) serveQueue(ctx context.Context, in invocation, payload []byte)
 	if err := json.Unmarshal(payload, &event); err != nil {
 		return h.refuse(ctx, in, result.FailFor(result.Internal, "the event is not an SQS batch", err))
 	}
-	b := &batch{messages: event.Records, failed: map[int]*result.Failure{}}
 	budget := in.budget(0)
-	box := h.newOutbox(ctx, budget)
-	// settle brings a message back whose result is not final, and publishes it otherwise.
-	settle := func(i int, from invocation, out result.Result) {
-		if retryable(out) {
-			b.fail(i, out.Failure())
-			return
-		}
-		box.publish(from, out, func(f *result.Failure) { b.fail(i, f) })
-	}
-	var spreading errgroup.Group
-	spreading.SetLimit(fanOuts)
-	var requests []refresh.Request
-	var owners []int // owners[i] is the message that requests[i] came with
+	b := &batch{Handler: h, ctx: ctx, messages: event.Records, failed: map[int]*result.Failure{}, box: h.newOutbox(ctx, budget)}
+	var one []refresh.Request // users who are refreshed here
+	var owners []int          // owners[i] is the message that one[i] came with
+	var others []func()       // what else the messages ask for
 	origins := make([]invocation, len(b.messages))
 	for i, m := range b.messages {
 		d, from, err := h.readMessage(in, m)
 		origins[i] = from
 		switch {
 		case err != nil: // nothing in it will be better next time
-			out := from.stamp(result.FromFailure("", result.AsFailure(err)))
-			h.finish(ctx, from, out)
-			settle(i, from, out)
+			others = append(others, func() { b.settle(i, from, from.stamp(result.FromFailure("", result.AsFailure(err)))) })
 		case d.ignored:
 			h.finish(ctx, from, from.stamp(d.ignoredResult()))
 		case h.queues(d, false):
-			spreading.Go(func() error {
+			others = append(others, func() {
 				if f := h.spread(ctx, from, d, budget); f != nil {
-					out := from.stamp(result.FromFailure("", f))
-					h.finish(ctx, from, out)
-					settle(i, from, out)
+					b.settle(i, from, from.stamp(result.FromFailure("", f)))
 				}
-				return nil
 			})
 		default:
-			for _, one := range from.requests(d, budget) {
-				requests, owners = append(requests, one), append(owners, i)
+			for _, r := range from.requests(d, budget) {
+				one, owners = append(one, r), append(owners, i)
 			}
 		}
 	}
-	h.refresher.All(ctx, requests, func(i int, out result.Result) {
-		owner := owners[i]
-		h.finish(ctx, origins[owner], out)
-		settle(owner, origins[owner], out)
-	})
-	_ = spreading.Wait() // none returns an error
-	box.wait()
+	var beside sync.WaitGroup
+	beside.Go(func() { inParallel(others) })
+	h.refresher.All(ctx, one, func(i int, out result.Result) { b.settle(owners[i], origins[owners[i]], out) })
+	beside.Wait()
+	b.box.wait()
 	h.delay(ctx, budget, b)
 	return json.Marshal(b.answer())
+}
+
+// inParallel does a few things at a time.
+func inParallel(things []func()) {
+	var group errgroup.Group
+	group.SetLimit(fanOuts)
+	for _, do := range things {
+		group.Go(func() error {
+			do()
+			return nil
+		})
+	}
+	_ = group.Wait() // none returns an error
 }
 
 // readMessage reads a message: a refresh document, or an EventBridge event with one in it. It returns
@@ -118,7 +133,8 @@ func (h *Handler) readMessage(in invocation, m events.SQSMessage) (document, inv
 		d, err := h.reader.read(o["detail"], false)
 		return d, in, err
 	}
-	if id := o.text("request_id"); id != "" && len(id) <= maxRequestID {
+	// Whoever may send a message may write anything into it, and this goes into the log and on.
+	if id := o.text("request_id"); id != "" && len(id) <= maxRequestID && strings.Trim(id, requestIDLetters) == "" {
 		in.requestID = id
 	}
 	if t := Trigger(o.text("trigger")); t.known() {

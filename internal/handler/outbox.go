@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,26 +16,22 @@ import (
 const (
 	// together is how many results are published at once: what PutEvents takes.
 	together = 10
-	// lingering is how long a result waits for others. It is not longer, since what waits is refreshed
-	// again where the invocation does not live to publish it; nor shorter, since each call takes time.
+	// lingering is how long a result waits for others, while there is a publisher free. It is not longer,
+	// since what waits is refreshed again where the invocation does not live to publish it; nor shorter,
+	// since each call takes time.
 	lingering = time.Second
 	// publishers is how many calls publish at once, so that thousands of results do not hold up the end.
 	publishers = 8
 )
 
-// outbox publishes the results of one invocation while it goes on. The zero value of bus publishes
-// nothing. It is safe for concurrent use, until wait.
+// outbox publishes the results of one invocation while it goes on; nothing where there is no bus. It is
+// safe for concurrent use, until wait.
 type outbox struct {
 	*Handler
-	ctx    context.Context //nolint:containedctx // of the invocation, as long as which it lives
-	cancel context.CancelFunc
-	calls  errgroup.Group
-
-	telling sync.Mutex // held while somebody is told that a result cannot be published
-
-	mu      sync.Mutex
-	waiting []letter
-	timer   *time.Timer // publishes what waits; nil where nothing does
+	ctx     context.Context //nolint:containedctx // of the invocation, as long as which it lives
+	letters chan letter
+	done    chan struct{} // closed when all is published
+	telling sync.Mutex    // held while somebody is told that a result cannot be published
 }
 
 // letter is a result and whom to tell that it cannot be published.
@@ -45,59 +42,73 @@ type letter struct {
 }
 
 func (h *Handler) newOutbox(ctx context.Context, budget refresh.Budget) *outbox {
-	o := &outbox{Handler: h}
-	o.ctx, o.cancel = context.WithDeadline(ctx, budget.End().Add(-answering))
-	o.calls.SetLimit(publishers)
+	o := &outbox{Handler: h, letters: make(chan letter), done: make(chan struct{})}
+	if h.options.Bus == nil {
+		close(o.done)
+		return o
+	}
+	ctx, cancel := context.WithDeadline(ctx, budget.End().Add(-answering))
+	o.ctx = ctx
+	go func() {
+		defer close(o.done)
+		defer cancel()
+		o.collect()
+	}()
 	return o
 }
 
 // publish takes a final result. failed is called before wait returns, by any goroutine but by one at a
 // time, where it cannot be published.
 func (o *outbox) publish(in invocation, out result.Result, failed func(*result.Failure)) {
-	if o.options.Bus == nil || out.Status == result.Queued || out.Status == result.Ignored {
-		return
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.waiting = append(o.waiting, letter{in, out, failed})
-	if len(o.waiting) == together {
-		o.postWaiting()
-	} else if o.timer == nil {
-		o.timer = time.AfterFunc(lingering, o.flush)
+	if o.options.Bus != nil && out.Status != result.Queued && out.Status != result.Ignored {
+		o.letters <- letter{in, out, failed}
 	}
 }
 
-// flush publishes what waits.
-func (o *outbox) flush() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.postWaiting()
+// wait returns when all is published that was taken.
+func (o *outbox) wait() {
+	close(o.letters)
+	<-o.done
 }
 
-// postWaiting begins to publish what waits; mu is held, so that wait overlooks no call that is about to
-// begin. It waits for one of the publishers to be free.
-func (o *outbox) postWaiting() {
-	letters := o.waiting
-	o.waiting = nil
-	if o.timer != nil {
-		o.timer.Stop()
-		o.timer = nil
+// collect publishes letters a few together, until there are no more.
+func (o *outbox) collect() {
+	var calls errgroup.Group
+	calls.SetLimit(publishers)
+	var waiting []letter
+	var linger <-chan time.Time
+	post := func() {
+		if letters := waiting; len(letters) > 0 {
+			calls.Go(func() error { // waits for a publisher to be free
+				o.post(letters)
+				return nil
+			})
+		}
+		waiting, linger = nil, nil
 	}
-	if len(letters) > 0 {
-		o.calls.Go(func() error {
-			o.post(letters)
-			return nil
-		})
+	for open := true; open; {
+		var l letter
+		select {
+		case l, open = <-o.letters:
+			if open {
+				waiting = append(waiting, l)
+			}
+			switch {
+			case !open || len(waiting) == together:
+				post()
+			case linger == nil:
+				linger = time.After(lingering)
+			}
+		case <-linger:
+			post()
+		}
 	}
+	_ = calls.Wait() // none returns an error
 }
 
 // post makes one call, and tells those whose results it does not publish.
 func (o *outbox) post(letters []letter) {
-	events := make([]Event, len(letters))
-	for i, l := range letters {
-		events[i] = Event{Result: l.out, TraceHeader: l.in.traceHeader}
-	}
-	for i, err := range o.options.Bus.Publish(o.ctx, events) {
+	for i, err := range o.put(letters) {
 		if err == nil {
 			continue
 		}
@@ -112,11 +123,19 @@ func (o *outbox) post(letters []letter) {
 	}
 }
 
-// wait publishes the rest and returns when all is done.
-func (o *outbox) wait() {
-	o.flush()
-	_ = o.calls.Wait() // none returns an error
-	o.cancel()
+// put makes the call. A panic of the bus's is a failure of all that it was given: it would take the whole
+// batch along otherwise.
+func (o *outbox) put(letters []letter) (faults []error) {
+	events := make([]Event, len(letters))
+	for i, l := range letters {
+		events[i] = Event{Result: l.out, TraceHeader: l.in.traceHeader}
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			faults = slices.Repeat([]error{refresh.Panic(cause)}, len(letters))
+		}
+	}()
+	return o.options.Bus.Publish(o.ctx, events)
 }
 
 // publishAll publishes final results, and returns why one of them cannot be.

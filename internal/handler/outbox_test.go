@@ -23,9 +23,13 @@ type bus struct {
 	at      []time.Time
 	refuses map[string]bool
 	wait    time.Duration
+	panics  bool
 }
 
 func (b *bus) Publish(ctx context.Context, events []handler.Event) []error {
+	if b.panics {
+		panic("a payload")
+	}
 	select {
 	case <-time.After(b.wait):
 	case <-ctx.Done():
@@ -166,6 +170,15 @@ func TestAMessageWhoseResultIsNotPublishedComesBackWhileItIsStillRemembered(t *t
 	}
 }
 
+func TestAPanicOfTheBusBringsTheMessagesBackAndItsPayloadIsNotLogged(t *testing.T) {
+	f, b := publishing()
+	b.panics = true
+	answer, err := f.invoke(t, batch(`{"user_id":"`+user+`"}`))
+	if got := failures(t, answer, err); fmt.Sprint(got) != "[m0]" || strings.Contains(f.log.String(), "a payload") {
+		t.Errorf("%q\n%s", got, f.log)
+	}
+}
+
 func TestAMessagesResultHasItsOwnTrace(t *testing.T) {
 	f, b := publishing()
 	_, _ = f.invoke(t, `{"Records":[`+record("a", `{"user_id":"`+user+`"}`, 1)+`]}`)
@@ -212,6 +225,43 @@ func TestResultsArePublishedTenAtATimeAndNoneWaitsLongForOthers(t *testing.T) {
 			if i < len(b.at)-1 && at.Sub(began) > 6*time.Second {
 				t.Errorf("call %d after %v", i, at.Sub(began))
 			}
+		}
+	})
+}
+
+// inTime notes when the refreshes of users began; its pages take their time.
+type inTime struct {
+	refresher
+	began time.Duration
+	start time.Time
+}
+
+func (r *inTime) All(ctx context.Context, requests []refresh.Request, each func(int, result.Result)) {
+	r.began = time.Since(r.start)
+	r.refresher.All(ctx, requests, each)
+}
+
+func (r *inTime) Users(context.Context, refresh.Budget, int, int) (result.Page, error) {
+	time.Sleep(15 * time.Second)
+	return result.Page{}, result.Fail(result.UpstreamTimeout, "x")
+}
+
+func TestNoMessageWaitsForTheOthersOfItsBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &bus{wait: 20 * time.Second}
+		r := &inTime{start: time.Now()}
+		f := newFunction()
+		f.Handler = handler.New(r, handler.Options{DefaultTimeout: 10, Bus: slow, Queue: &queue{}, Log: logOf(f.log)})
+		var bodies []string
+		for range 9 {
+			bodies = append(bodies, `{"all_users":true,"offset":0}`)
+		}
+		for range 100 {
+			bodies = append(bodies, `not a document`)
+		}
+		answer, err := f.invoke(t, batch(append(bodies, `{"user_id":"`+user+`"}`)...))
+		if got := failures(t, answer, err); r.began != 0 || len(got) < 9 {
+			t.Errorf("the refresh began after %v; %d came back", r.began, len(got))
 		}
 	})
 }

@@ -40,7 +40,7 @@ func TestAPageHasTheUsersWithAConnectedSourceEachOnce(t *testing.T) {
 
 func TestAPageThatIsNotDocumentedIsRefusedWhole(t *testing.T) {
 	for body, status := range map[string]int{
-		`{"users":[{"user_id":"x"}],"total":1}`: 200, `{"users":[]}`: 200, `{"total":1}`: 200, `{"users":[],"total":-1}`: 200, `<html>`: 200, `null`: 200,
+		`{"users":[{"user_id":"x"}],"total":1}`: 200, `{"users":[]}`: 200, `{"total":1}`: 200, `{"users":[],"total":-1}`: 200, `{"users":[],"total":1000000001}`: 200, `<html>`: 200, `null`: 200,
 		`{"users":{},"total":1}`: 200,
 	} {
 		_, err := serve(t, answer(status, body)).List(t.Context(), sensitive.New(key), 0, 1)

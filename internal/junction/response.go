@@ -56,6 +56,9 @@ func readUser(got response) (string, error) {
 	return id.String(), nil
 }
 
+// maxTotal is more users than any team has.
+const maxTotal = 1_000_000_000
+
 // readPage decodes a page of users. Only IDs are kept: the rest is personal data. A user who certainly
 // has no connected source is left out.
 func readPage(got response) (result.Page, error) {
@@ -74,7 +77,7 @@ func readPage(got response) (result.Page, error) {
 		} `json:"users"`
 		Total *int `json:"total"`
 	}
-	if err := json.Unmarshal(got.body, &body); err != nil || body.Users == nil || body.Total == nil || *body.Total < 0 {
+	if err := json.Unmarshal(got.body, &body); err != nil || body.Users == nil || body.Total == nil || *body.Total < 0 || *body.Total > maxTotal {
 		return result.Page{}, malformed(got, "it is not the documented JSON", nil)
 	}
 	page := result.Page{Total: *body.Total}

@@ -31,6 +31,9 @@ const (
 	maxTrace = 500
 	// tries is how often an entry is sent that EventBridge refuses for a fault of its own.
 	tries = 4
+	// callTimeout bounds one call with the SDK's retries: a bus that hangs must be found out while the result
+	// is still remembered, so that its message can come back without another refresh.
+	callTimeout = 5 * time.Second
 	// firstPause is the mean of the pause before the second try; the pauses double.
 	firstPause = 50 * time.Millisecond
 )
@@ -45,14 +48,15 @@ type EventBridge interface {
 
 // Bus is an EventBridge bus. It implements handler.Bus and is safe for concurrent use.
 type Bus struct {
-	client func() (EventBridge, error)
-	name   string
+	client  func() (EventBridge, error)
+	name    string
+	timeout time.Duration // callTimeout
 }
 
 // New returns the bus with a name or ARN. The AWS client is made at its first use, of a configuration
 // that is loaded then.
 func New(load func() (aws.Config, error), name string) *Bus {
-	return &Bus{name: name, client: sync.OnceValues(func() (EventBridge, error) {
+	return &Bus{name: name, timeout: callTimeout, client: sync.OnceValues(func() (EventBridge, error) {
 		cfg, err := load()
 		if err != nil {
 			return nil, err
@@ -127,6 +131,8 @@ func (b *Bus) put(ctx context.Context, client EventBridge, entries []entry, faul
 		for _, e := range entries {
 			in.Entries = append(in.Entries, e.PutEventsRequestEntry)
 		}
+		ctx, cancel := context.WithTimeout(ctx, b.timeout)
+		defer cancel()
 		out, err := client.PutEvents(ctx, in)
 		if err == nil && len(out.Entries) != len(entries) {
 			err = errors.New("EventBridge does not say what it took")

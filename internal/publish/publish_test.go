@@ -3,7 +3,9 @@ package publish_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -32,9 +34,15 @@ type eventBridge struct {
 	refuse func(user string, n int) string
 	status int  // of the whole call; 0 is 200
 	silent bool // takes all and says nothing of any
+	hangs  bool
 }
 
 func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if b.hangs {
+		_, _ = io.Copy(io.Discard, r.Body) // or the server does not see that the client is gone
+		<-r.Context().Done()
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var call struct{ Entries []entry }
@@ -185,6 +193,15 @@ func TestACallThatFailsFailsEachOfItsResults(t *testing.T) {
 	}
 	broken := publish.New(func() (aws.Config, error) { return aws.Config{}, fmt.Errorf("no configuration") }, "results")
 	if faults := broken.Publish(t.Context(), events(2)); len(failed(faults)) != 2 {
+		t.Errorf("%v", faults)
+	}
+}
+
+func TestABusThatHangsIsFoundOutLongBeforeTheInvocationEnds(t *testing.T) {
+	b, s := serve(t)
+	s.hangs = true
+	b.SetTimeout(20 * time.Millisecond)
+	if faults := b.Publish(t.Context(), events(2)); len(failed(faults)) != 2 || !errors.Is(faults[0], context.DeadlineExceeded) {
 		t.Errorf("%v", faults)
 	}
 }

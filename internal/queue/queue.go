@@ -22,12 +22,14 @@ import (
 
 const (
 	// together is how many messages one call takes (SQS, SendMessageBatch). Ours have some 10 KB at most,
-	// with the longest client_user_id escaped: far from the 256 KiB that a call may have.
+	// with the longest client_user_id escaped: far from the 1 MiB that a call may have.
 	together = 10
 	// calls is how many calls are made at once.
 	calls = 10
 	// tries is how often entries are sent that SQS takes others than.
 	tries = 4
+	// callTimeout bounds one call with the SDK's retries.
+	callTimeout = 5 * time.Second
 	// firstPause is the mean of the pause before the second try; the pauses double.
 	firstPause = 50 * time.Millisecond
 )
@@ -83,7 +85,7 @@ func (q *Queue) send(ctx context.Context, client SQS, messages []handler.Message
 		}
 	}
 	return insist(ctx, entries, func(e types.SendMessageBatchRequestEntry) *string { return e.Id },
-		func(entries []types.SendMessageBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
+		func(ctx context.Context, entries []types.SendMessageBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
 			out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
 			if err != nil {
 				return nil, err
@@ -115,7 +117,7 @@ func (q *Queue) delay(ctx context.Context, client SQS, delays []handler.Delay) e
 		}
 	}
 	return insist(ctx, entries, func(e types.ChangeMessageVisibilityBatchRequestEntry) *string { return e.Id },
-		func(entries []types.ChangeMessageVisibilityBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
+		func(ctx context.Context, entries []types.ChangeMessageVisibilityBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
 			out, err := client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries})
 			if err != nil {
 				return nil, err
@@ -126,11 +128,13 @@ func (q *Queue) delay(ctx context.Context, client SQS, delays []handler.Delay) e
 
 // insist makes a call for entries, and again for those that SQS refuses for a fault of its own, until
 // there are none, it was made often enough, or ctx ends. The error is of an entry that SQS did not take.
-func insist[E any](ctx context.Context, entries []E, id func(E) *string, call func([]E) ([]types.BatchResultErrorEntry, error)) error {
+func insist[E any](ctx context.Context, entries []E, id func(E) *string, call func(context.Context, []E) ([]types.BatchResultErrorEntry, error)) error {
 	var sendersFault error
 	pauses := &backoff.ExponentialBackOff{InitialInterval: firstPause, RandomizationFactor: 1, Multiplier: 2, MaxInterval: time.Second}
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		refused, err := call(entries)
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		refused, err := call(ctx, entries)
 		if err != nil {
 			return struct{}{}, backoff.Permanent(err) // the SDK has tried again
 		}
