@@ -75,7 +75,7 @@ checkov: $(TOOLS)/checkov.stamp ## Look for misconfiguration in template.yaml wi
 	$(TOOLS)/checkov/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
 
 .PHONY: test
-test: $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Run every test, the whole-process ones too, and check coverage
+test: $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Run every test, the whole-process ones too, and check coverage
 	JUNCTION_REFRESH_TOOLS=required go test -race -coverprofile=$(COVERAGE) ./...
 	@grep -E '^mode:|/internal/' $(COVERAGE) > $(COVERAGE).internal
 	@go tool cover -func=$(COVERAGE).internal | awk -v least=$(COVERAGE_MIN) '/^total:/ { \
@@ -87,9 +87,9 @@ cover: ## Show the coverage of the last make test, statement by statement
 	go tool cover -html=$(COVERAGE)
 
 .PHONY: soak
-soak: $(TOOLS)/python.stamp $(TOOLS)/dynamodb.stamp ## Run the tests of the quota with several processes, each for SOAK (60s)
+soak: $(TOOLS)/python.stamp $(TOOLS)/ministack.stamp $(TOOLS)/dynamodb.stamp ## Run the quota with several processes, each test for SOAK (60s), and 10,000 queued refreshes
 	JUNCTION_REFRESH_TOOLS=required JUNCTION_REFRESH_SOAK=$(SOAK) go test -count=1 -v -timeout 60m -run \
-		'AnyWindowHoweverMany|InstancesThatAreKilled|AThousandWebhooks' ./test
+		'AnyWindowHoweverMany|InstancesThatAreKilled|AThousandWebhooks|NoQueuedRefreshIsLost' ./test
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
@@ -140,7 +140,7 @@ bench: $(TOOLS)/python.stamp $(TOOLS)/dynamodb.stamp ## Measure size, start, mem
 # --- tools -------------------------------------------------------------------------------------------
 
 .PHONY: tools
-tools: $(TOOLS)/go.stamp $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Install every tool into .tools/
+tools: $(TOOLS)/go.stamp $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Install every tool into .tools/
 
 $(TOOLS)/go.stamp: tools/go.mod tools/go.sum
 	@echo "building the Go tools; the first time takes some minutes"
@@ -154,7 +154,7 @@ $(TOOLS)/python.stamp: test/requirements.txt
 	@touch $@
 
 # Each in an environment of its own: they and aws-sam-cli do not agree on their dependencies.
-$(TOOLS)/schemathesis.stamp $(TOOLS)/checkov.stamp: $(TOOLS)/%.stamp: test/requirements-%.txt
+$(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/checkov.stamp: $(TOOLS)/%.stamp: test/requirements-%.txt
 	python3 -m venv --clear $(TOOLS)/$*
 	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
@@ -174,7 +174,7 @@ $(TOOLS)/dynamodb.stamp: test/dynamodb/pom.xml
 
 .PHONY: lock
 lock: ## Write requirements*.txt and package-lock.json anew, from what requirements*.in and package.json name
-	@for name in requirements requirements-schemathesis requirements-checkov; do \
+	@for name in requirements requirements-schemathesis requirements-ministack requirements-checkov; do \
 		echo "test/$$name.txt"; \
 		rm -rf $(TOOLS)/lock && python3 -m venv $(TOOLS)/lock && \
 		$(TOOLS)/lock/bin/pip install --quiet --disable-pip-version-check --requirement test/$$name.in && \

@@ -73,7 +73,7 @@ type fleet struct {
 // member is one place in the fleet, whose process can be killed and started again.
 type member struct {
 	*fleet
-	key string // its own team key, by which the simulator knows it
+	key string // its own team key, by which the simulator knows it; none where the fleet has a secret
 
 	mu  sync.Mutex
 	url string
@@ -126,7 +126,11 @@ func newFleet(t *testing.T, timeout time.Duration, env map[string]string, option
 
 // start starts the member's process and waits until it listens.
 func (m *member) start() error {
-	p, err := start(append(list(m.env), "JUNCTION_API_KEY="+m.key), m.command[0], m.command[1:]...)
+	env := list(m.env)
+	if m.env["JUNCTION_SECRET_ID"] == "" {
+		env = append(env, "JUNCTION_API_KEY="+m.key)
+	}
+	p, err := start(env, m.command[0], m.command[1:]...)
 	if err != nil {
 		return err
 	}
@@ -172,6 +176,8 @@ var fleetClient = &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 type logLine struct {
 	Time       time.Time
 	Msg        string
+	UserID     string `json:"user_id"`
+	ErrorCode  string `json:"error_code"`
 	QuotaError string `json:"quota_error"`
 }
 

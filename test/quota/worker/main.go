@@ -1,8 +1,8 @@
 // Command worker is one instance of the function for the tests of the quota: what app.New makes of the
 // environment, with as many invocations at once as are asked for, which Lambda spreads over instances.
 //
-// It prints where it listens. Each POST is an event; the answer is the function's, or 500 with the
-// error that it gives Lambda. Its log goes to stderr.
+// It prints where it listens. Each POST is an event, with X-Ray's header where there is one; the answer is
+// the function's, or 500 with the error that it gives Lambda. Its log goes to stderr.
 package main
 
 import (
@@ -52,6 +52,7 @@ func serve(timeout time.Duration) error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), timeout)
 		defer cancel()
 		ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: rand.Text()})
+		ctx = context.WithValue(ctx, "x-amzn-trace-id", r.Header.Get("X-Amzn-Trace-Id")) //nolint:revive,staticcheck // the key is aws-lambda-go's
 		answer, err := function.Invoke(ctx, event)
 		if err != nil {
 			w.WriteHeader(http.StatusInternalServerError)
