@@ -20,6 +20,7 @@ type queue struct {
 	mu     sync.Mutex
 	sent   []handler.Message
 	delays []handler.Delay
+	done   []string
 	err    error
 	panics bool
 }
@@ -38,6 +39,13 @@ func (q *queue) Send(_ context.Context, messages []handler.Message) error {
 
 func (q *queue) Delay(_ context.Context, delays []handler.Delay) error {
 	q.delays = append(q.delays, delays...)
+	return q.err
+}
+
+func (q *queue) Done(_ context.Context, handles []string) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.done = append(q.done, handles...)
 	return q.err
 }
 

@@ -53,7 +53,7 @@ func (b *batch) settle(i int, from invocation, out result.Result) {
 		b.fail(i, out.Failure())
 		return
 	}
-	b.box.publish(from, out, func(f *result.Failure) { b.fail(i, f) })
+	b.box.publish(letter{in: from, out: out, handle: b.messages[i].ReceiptHandle, failed: func(f *result.Failure) { b.fail(i, f) }})
 }
 
 func (b *batch) fail(i int, f *result.Failure) {

@@ -16,6 +16,9 @@ type Queue interface {
 	// the queue's visibility timeout. A message may be on another queue than this one; that is an error
 	// like any other, and does not keep the others from being delayed.
 	Delay(context.Context, []Delay) error
+	// Done deletes messages that were received, by their receipt handles, before the batch that they came
+	// with is done. An error does no harm: they are deleted with their batch.
+	Done(ctx context.Context, receiptHandles []string) error
 }
 
 // Message is a message that is yet to be sent.

@@ -30,7 +30,7 @@ type outbox struct {
 	*Handler
 	ctx     context.Context //nolint:containedctx // of the invocation, as long as which it lives
 	letters chan letter
-	done    chan struct{} // closed when all is published
+	ended   chan struct{} // closed when all is published
 	telling sync.Mutex    // held while somebody is told that a result cannot be published
 }
 
@@ -38,37 +38,38 @@ type outbox struct {
 type letter struct {
 	in     invocation
 	out    result.Result
+	handle string // of the message that it is all of; "" for none
 	failed func(*result.Failure)
 }
 
 func (h *Handler) newOutbox(ctx context.Context, budget refresh.Budget) *outbox {
-	o := &outbox{Handler: h, letters: make(chan letter), done: make(chan struct{})}
+	o := &outbox{Handler: h, letters: make(chan letter), ended: make(chan struct{})}
 	if h.options.Bus == nil {
-		close(o.done)
+		close(o.ended)
 		return o
 	}
 	ctx, cancel := context.WithDeadline(ctx, budget.End().Add(-answering))
 	o.ctx = ctx
 	go func() {
-		defer close(o.done)
+		defer close(o.ended)
 		defer cancel()
 		o.collect()
 	}()
 	return o
 }
 
-// publish takes a final result. failed is called before wait returns, by any goroutine but by one at a
-// time, where it cannot be published.
-func (o *outbox) publish(in invocation, out result.Result, failed func(*result.Failure)) {
-	if o.options.Bus != nil && out.Status != result.Queued && out.Status != result.Ignored {
-		o.letters <- letter{in, out, failed}
+// publish takes a final result. Its failed is called before wait returns, by any goroutine but by one at
+// a time, where it cannot be published.
+func (o *outbox) publish(l letter) {
+	if o.options.Bus != nil && l.out.Status != result.Queued && l.out.Status != result.Ignored {
+		o.letters <- l
 	}
 }
 
 // wait returns when all is published that was taken.
 func (o *outbox) wait() {
 	close(o.letters)
-	<-o.done
+	<-o.ended
 }
 
 // collect publishes letters a few together, until there are no more.
@@ -77,16 +78,19 @@ func (o *outbox) collect() {
 	calls.SetLimit(publishers)
 	var waiting []letter
 	var linger <-chan time.Time
+	open := true
 	post := func() {
-		if letters := waiting; len(letters) > 0 {
+		if letters, early := waiting, open; len(letters) > 0 {
 			calls.Go(func() error { // waits for a publisher to be free
-				o.post(letters)
+				if on := o.post(letters); early {
+					o.done(on)
+				}
 				return nil
 			})
 		}
 		waiting, linger = nil, nil
 	}
-	for open := true; open; {
+	for open {
 		var l letter
 		select {
 		case l, open = <-o.letters:
@@ -106,13 +110,14 @@ func (o *outbox) collect() {
 	_ = calls.Wait() // none returns an error
 }
 
-// post makes one call, and tells those whose results it does not publish.
-func (o *outbox) post(letters []letter) {
+// post makes one call, and tells those whose results it does not publish. It returns the others.
+func (o *outbox) post(letters []letter) (on []letter) {
 	for i, err := range o.put(letters) {
+		l := letters[i]
 		if err == nil {
+			on = append(on, l)
 			continue
 		}
-		l := letters[i]
 		f := result.FailFor(result.PublishFailed, "the bus does not take the result", err)
 		o.options.Log.LogAttrs(o.ctx, f.Code.Level(), "publish", slog.String("trigger", string(l.in.trigger)), slog.String("trace_id", traceID(l.in.traceHeader)),
 			slog.String("user_id", l.out.UserID), slog.String("request_id", l.out.RequestID),
@@ -120,6 +125,24 @@ func (o *outbox) post(letters []letter) {
 		o.telling.Lock()
 		l.failed(f)
 		o.telling.Unlock()
+	}
+	return on
+}
+
+// done deletes the messages of published results while their batch goes on: an invocation that is killed
+// later publishes them no second time.
+func (o *outbox) done(on []letter) {
+	var handles []string
+	for _, l := range on {
+		if l.handle != "" {
+			handles = append(handles, l.handle)
+		}
+	}
+	if o.options.Queue == nil || len(handles) == 0 {
+		return
+	}
+	if err := o.options.Queue.Done(o.ctx, handles); err != nil {
+		o.options.Log.DebugContext(o.ctx, "messages are deleted with their batch", slog.String("cause", err.Error()))
 	}
 }
 
@@ -142,7 +165,7 @@ func (o *outbox) put(letters []letter) (faults []error) {
 func (h *Handler) publishAll(ctx context.Context, in invocation, results []result.Result) (unpublished *result.Failure) {
 	box := h.newOutbox(ctx, in.budget(0))
 	for _, out := range results {
-		box.publish(in, out, func(f *result.Failure) { unpublished = f })
+		box.publish(letter{in: in, out: out, failed: func(f *result.Failure) { unpublished = f }})
 	}
 	box.wait()
 	return unpublished

@@ -229,6 +229,28 @@ func TestResultsArePublishedTenAtATimeAndNoneWaitsLongForOthers(t *testing.T) {
 	})
 }
 
+func TestAMessageWhoseResultIsPublishedIsDeletedWhileItsBatchGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, q := &bus{refuses: map[string]bool{other: true}}, &queue{err: errors.New("ReceiptHandleIsInvalid")}
+		s := &slowly{at: []time.Duration{0, 0, 30 * time.Second}}
+		f := newFunction()
+		f.Handler = handler.New(s, handler.Options{DefaultTimeout: 10, Bus: b, Queue: q, Log: logOf(f.log)})
+		var deleted []string
+		go func() {
+			time.Sleep(20 * time.Second)
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			deleted = append(deleted, q.done...)
+		}()
+		answer, err := f.invoke(t, `{"Records":[`+record("a", `{"user_id":"`+user+`"}`, 1)+`,`+record("b", `{"user_id":"`+other+`"}`, 1)+`,`+
+			record("c", `{"user_id":"00000000-0000-4000-8000-000000000001"}`, 1)+`]}`)
+		// Of the last one there is no batch left that goes on.
+		if got := failures(t, answer, err); fmt.Sprint(got) != "[b]" || fmt.Sprint(deleted, q.done) != "[handle-a] [handle-a]" {
+			t.Errorf("%q came back, %q were deleted after 20 s, %q in all", got, deleted, q.done)
+		}
+	})
+}
+
 // inTime notes when the refreshes of users began; its pages take their time.
 type inTime struct {
 	refresher

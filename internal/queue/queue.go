@@ -38,6 +38,7 @@ const (
 type SQS interface {
 	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
 	ChangeMessageVisibilityBatch(context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
+	DeleteMessageBatch(context.Context, *sqs.DeleteMessageBatchInput, ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
 }
 
 // Queue is an SQS queue. It implements handler.Queue and is safe for concurrent use.
@@ -124,6 +125,30 @@ func (q *Queue) delay(ctx context.Context, client SQS, delays []handler.Delay) e
 			}
 			return out.Failed, nil
 		})
+}
+
+// Done implements handler.Queue.
+func (q *Queue) Done(ctx context.Context, receiptHandles []string) error {
+	client, err := q.client()
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for batch := range slices.Chunk(receiptHandles, together) {
+		entries := make([]types.DeleteMessageBatchRequestEntry, len(batch))
+		for i, handle := range batch {
+			entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &handle}
+		}
+		faults = append(faults, insist(ctx, entries, func(e types.DeleteMessageBatchRequestEntry) *string { return e.Id },
+			func(ctx context.Context, entries []types.DeleteMessageBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
+				out, err := client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries})
+				if err != nil {
+					return nil, err
+				}
+				return out.Failed, nil
+			}))
+	}
+	return errors.Join(faults...)
 }
 
 // insist makes a call for entries, and again for those that SQS refuses for a fault of its own, until

@@ -166,6 +166,27 @@ func TestWhatSQSNeverTakesIsAnError(t *testing.T) {
 	}
 }
 
+func TestMessagesThatAreDoneAreDeleted(t *testing.T) {
+	q, s := serve(t)
+	s.refuse = func(entry string, n int) string {
+		switch {
+		case entry == "handle-3":
+			return "!ReceiptHandleIsInvalid"
+		case entry == "handle-4" && n == 1:
+			return "InternalError"
+		}
+		return ""
+	}
+	var handles []string
+	for i := range 12 {
+		handles = append(handles, fmt.Sprintf("handle-%d", i))
+	}
+	err := q.Done(t.Context(), handles)
+	if err == nil || !strings.Contains(err.Error(), "ReceiptHandleIsInvalid") || len(s.seen) != 12 || s.seen["handle-4"] != 2 || s.calls[0].action != "DeleteMessageBatch" {
+		t.Errorf("%v after %v", err, s.seen)
+	}
+}
+
 func TestAQueueThatIsOutOfReachIsAnErrorInTime(t *testing.T) {
 	q, s := serve(t)
 	s.status = 500
@@ -178,7 +199,7 @@ func TestAQueueThatIsOutOfReachIsAnErrorInTime(t *testing.T) {
 		t.Error("no error of a delay")
 	}
 	broken := queue.New(func() (aws.Config, error) { return aws.Config{}, fmt.Errorf("no configuration") }, url)
-	if broken.Send(t.Context(), messages(1)) == nil || broken.Delay(t.Context(), []handler.Delay{{}}) == nil {
+	if broken.Done(t.Context(), []string{"a"}) == nil || broken.Send(t.Context(), messages(1)) == nil || broken.Delay(t.Context(), []handler.Delay{{}}) == nil {
 		t.Error("a configuration that cannot be loaded is no error")
 	}
 }

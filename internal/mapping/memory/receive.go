@@ -92,10 +92,22 @@ func (q *Queue) Delete(ctx context.Context, messages []mapping.Message) error {
 	if len(messages) > maxReceive {
 		return fmt.Errorf("delete: %d messages are over %d", len(messages), maxReceive)
 	}
+	handles := make([]string, 0, len(messages))
+	for _, m := range messages {
+		handles = append(handles, m.ReceiptHandle)
+	}
+	return q.Done(ctx, handles)
+}
+
+// Done implements handler.Queue. A handle that is not a message's any more deletes nothing.
+func (q *Queue) Done(ctx context.Context, receiptHandles []string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("done: %w", err)
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.messages = slices.DeleteFunc(q.messages, func(m *message) bool {
-		return m.receives > 0 && slices.ContainsFunc(messages, func(d mapping.Message) bool { return d.ReceiptHandle == m.ReceiptHandle })
+		return m.receives > 0 && slices.Contains(receiptHandles, m.ReceiptHandle)
 	})
 	return nil
 }
