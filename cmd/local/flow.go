@@ -26,8 +26,9 @@ type flow struct {
 	queue *memory.Queue
 	log   *screen
 
-	mu        sync.Mutex
-	published tally
+	mu    sync.Mutex
+	over  tally
+	again int // refreshes that failed and are to be tried again
 }
 
 // newFlow returns an empty queue, and a bus, in front of a function with Lambda's timeout. wait is how
@@ -77,9 +78,6 @@ func (f *function) mapped(ctx context.Context, event []byte) ([]byte, error) {
 // Publish implements handler.Bus.
 func (f *flow) Publish(_ context.Context, events []handler.Event) []error {
 	for _, e := range events {
-		f.mu.Lock()
-		f.published.add(e.Result.Status)
-		f.mu.Unlock()
 		status := string(e.Result.Status)
 		if e.Result.Status == result.Failed {
 			status = f.log.style(red, status) + ": " + errorText(e.Result)
@@ -89,11 +87,11 @@ func (f *flow) Publish(_ context.Context, events []handler.Event) []error {
 	return make([]error, len(events))
 }
 
-// tally counts what was published.
+// tally counts the refreshes that are over.
 func (f *flow) tally() tally {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.published
+	return f.over
 }
 
 func (f *flow) sent(messages []mapping.Message) {
@@ -111,9 +109,18 @@ func (f *flow) died(m mapping.Message) {
 	f.line("dead", "%s, received %s times", about(m), m.Attributes["ApproximateReceiveCount"])
 }
 
-// logged shows why a message comes back.
+// logged counts a refresh that is over, and shows why a message comes back.
 func (f *flow) logged(line refreshLine) {
-	if line.trigger == string(handler.SQS) && line.retryable {
+	switch {
+	case line.ended == result.Queued || line.ended == result.Ignored:
+	case !line.retryable:
+		f.mu.Lock()
+		f.over.add(line.ended)
+		f.mu.Unlock()
+	case line.trigger == string(handler.SQS):
+		f.mu.Lock()
+		f.again++
+		f.mu.Unlock()
 		f.line("failed", "%s %s", shortUser(line.userID), f.log.style(red, line.code))
 	}
 }
@@ -175,7 +182,7 @@ func short(id string) string { return id[:min(8, len(id))] }
 
 func shortUser(id string) string {
 	if id == "" {
-		return "nobody"
+		return "an unknown user"
 	}
 	return short(id) + "-…"
 }

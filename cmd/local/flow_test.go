@@ -39,7 +39,7 @@ func TestServeShowsWhatIsQueuedWorkedOnAndPublished(t *testing.T) {
 	}
 	mustContain(t, shown, " queued    1449752e-… (message ", " published 1449752e-… partial\n", " worker    batch of 1 (",
 		" queued    client:app-user-without-sources (message ", " published e4a85d37-… failed: no_connected_sources\n",
-		" queued    client:**** (message ", " published nobody failed: user_not_found\n",
+		" queued    client:**** (message ", " published an unknown user failed: user_not_found\n",
 		" queued    2 users\n", " published 7d6f1c52-… completed\n", " published b21c9f0e-… in_progress\n", "finishing what is under way")
 	mustNotContain(t, shown, "still queued", "a-token-of-a-test")
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/junction-refresh/junction-refresh/internal/result"
+
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
@@ -31,6 +33,7 @@ type refreshLine struct {
 	attempts int64
 	took     time.Duration
 
+	ended     result.Status
 	code      string // of a failure
 	retryable bool
 }
@@ -78,6 +81,8 @@ func (t tee) Handle(ctx context.Context, record slog.Record) error {
 		switch a.Key {
 		case "trigger":
 			line.trigger = a.Value.String()
+		case "status":
+			line.ended = result.Status(a.Value.String())
 		case "user_id":
 			line.userID = a.Value.String()
 		case "timeout_seconds":
@@ -97,7 +102,10 @@ func (t tee) Handle(ctx context.Context, record slog.Record) error {
 		}
 		return true
 	})
-	if line.trigger != "" {
+	if record.Message == "queued" { // many users
+		line.ended = result.Queued
+	}
+	if record.Message == "refresh" || record.Message == "queued" {
 		t.seen.add(line)
 	}
 	if !t.Handler.Enabled(ctx, record.Level) {

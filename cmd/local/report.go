@@ -47,7 +47,11 @@ func report(ctx context.Context, c *console, g *Globals, event []byte, answerOnl
 // conclude shows what the queue came to, and says whether all of it is well.
 func (f *flow) conclude(s *screen, took time.Duration) bool {
 	done, left := f.tally(), f.queue.Len()
-	s.printf("\n%s\n", done.summary(s, took))
+	s.printf("\n%s", done.summary(s, took))
+	if f.again > 0 {
+		s.printf(", %d to be tried again", f.again)
+	}
+	s.printf("\n")
 	if left > 0 {
 		s.printf("%s still queued, and waiting to come back\n", counted(left, "message"))
 	}
