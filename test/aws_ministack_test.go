@@ -24,8 +24,8 @@ import (
 // maxReceiveCount.
 const receives = 5
 
-// ministack returns the stand-in of SQS and EventBridge. Moto, which has them too, forgets
-// AWSTraceHeader, hands some messages to two receivers at once, and moves 40 messages a second.
+// ministack returns the stand-in of SQS and EventBridge. Moto, which has them too, moves 40 messages a
+// second, and has no event source mapping without Docker.
 func ministack(t *testing.T) string {
 	t.Helper()
 	if own, err := exec.LookPath("ministack"); err == nil && os.Getenv("JUNCTION_REFRESH_TOOLS") != "required" {

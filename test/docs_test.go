@@ -11,7 +11,7 @@ import (
 func TestEveryTestThatTheDocumentationNamesExists(t *testing.T) {
 	t.Parallel()
 	var named [][][]byte
-	for _, page := range []string{"../docs/security.md", "../docs/quota.md"} {
+	for _, page := range []string{"../docs/security.md", "../docs/quota.md", "../docs/queue.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
