@@ -244,6 +244,8 @@ func TestAMessageWhoseResultIsPublishedIsDeletedWhileItsBatchGoesOn(t *testing.T
 		}()
 		answer, err := f.invoke(t, `{"Records":[`+record("a", `{"user_id":"`+user+`"}`, 1)+`,`+record("b", `{"user_id":"`+other+`"}`, 1)+`,`+
 			record("c", `{"user_id":"00000000-0000-4000-8000-000000000001"}`, 1)+`]}`)
+		q.mu.Lock()
+		defer q.mu.Unlock()
 		// Of the last one there is no batch left that goes on.
 		if got := failures(t, answer, err); fmt.Sprint(got) != "[b]" || fmt.Sprint(deleted, q.done) != "[handle-a] [handle-a]" {
 			t.Errorf("%q came back, %q were deleted after 20 s, %q in all", got, deleted, q.done)
