@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
@@ -86,6 +88,7 @@ func FuzzUpstreamDecoder(f *testing.F) {
 		`{"success":true,"user_id":"u","refreshed_sources":["a/b"],"in_progress_sources":[],"failed_sources":null}`,
 		`{"success":false,"user_id":"u","error":"user has no connected sources","failed_sources":["a"]}`,
 		`{"detail":[{"loc":["query"],"msg":"x"}]}`, `<html>`, ``, `null`, `[]`, `{"success":1}`, `{"user_id":"1449752e-0d8a-40e0-9206-91ab099b2537"}`,
+		`{"users":[{"user_id":"1449752e-0d8a-40e0-9206-91ab099b2537","connected_sources":[{}]},{"user_id":"x","connected_sources":[]}],"total":2}`,
 	} {
 		for _, status := range []int{200, 202, 400, 401, 404, 422, 429, 500, 302, 204} {
 			f.Add(status, []byte(body), "5")
@@ -108,6 +111,15 @@ func FuzzUpstreamDecoder(f *testing.F) {
 		}
 		if _, err := readUser(got); err != nil && result.AsFailure(err).Code == result.Internal {
 			t.Error(err)
+		}
+		page, err := readPage(got)
+		if err != nil && result.AsFailure(err).Code == result.Internal || page.Total < 0 || page.Total > maxTotal {
+			t.Errorf("%+v %v", page, err)
+		}
+		for _, id := range page.UserIDs {
+			if uuid.Validate(id) != nil {
+				t.Errorf("%q is listed", id)
+			}
 		}
 	})
 }
