@@ -9,15 +9,15 @@ import (
 
 	keys "github.com/junction-refresh/junction-refresh/internal/secret"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
-	"github.com/junction-refresh/junction-refresh/internal/webhook"
+	"github.com/junction-refresh/junction-refresh/internal/auth"
 )
 
 // The race detector allocates too. The times are in bench/webhook.
 func TestVerifyingAWebhookOfTwoKilobytesAllocatesLittle(t *testing.T) {
 	body := []byte(strings.Repeat("x", 2<<10))
-	guard := webhook.New([]string{"signature", "token"}, keys.New(keys.Static(sensitive.New(callerBundle)), time.Hour))
+	guard := auth.New([]string{"signature", "token"}, keys.New(keys.Static(sensitive.New(callerBundle)), time.Hour))
 	for _, family := range []string{"Webhook-", "Svix-"} {
-		call := webhook.Call{
+		call := auth.Call{
 			Header: signedHeader(t, family, callerSecret, time.Now(), string(body)), Webhook: true,
 			Body: func() ([]byte, error) { return body, nil },
 		}

@@ -21,7 +21,7 @@ import (
 
 	"github.com/junction-refresh/junction-refresh/internal/secret"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
-	"github.com/junction-refresh/junction-refresh/internal/webhook"
+	"github.com/junction-refresh/junction-refresh/internal/auth"
 )
 
 const (
@@ -52,9 +52,9 @@ func whsec(n int) string {
 }
 
 // guard is a guard as app.New makes it, for a secret's value.
-func guard(value string) *webhook.Guard {
+func guard(value string) *auth.Guard {
 	source := secret.New(secret.Static(sensitive.New(value)), time.Hour)
-	return webhook.New([]string{"signature", "token"}, source)
+	return auth.New([]string{"signature", "token"}, source)
 }
 
 // measureSignature measures a webhook that the last of several secrets has signed.
@@ -65,11 +65,11 @@ func measureSignature(says string, secrets int) bool {
 	}
 	g := guard(`{"api_key":"sk_us_of_a_benchmark","tokens":["a-token-of-a-benchmark"],"webhook_secrets":[` + strings.Join(quoted, ",") + `]}`)
 	body := []byte(`{"note":"` + strings.Repeat("x", bodySize-len(`{"note":""}`)) + `"}`)
-	header, err := webhook.Sign(sensitive.New(whsec(secrets-1)), "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Now(), body)
+	header, err := auth.Sign(sensitive.New(whsec(secrets-1)), "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Now(), body)
 	if err != nil {
 		panic(err)
 	}
-	call := webhook.Call{Header: header, Webhook: true, Body: func() ([]byte, error) { return body, nil }}
+	call := auth.Call{Header: header, Webhook: true, Body: func() ([]byte, error) { return body, nil }}
 	measured := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -92,7 +92,7 @@ func measureTokens(length int) bool {
 	near := http.Header{"X-Vital-Api-Key": {right[:length-1] + "w"}}
 	far := http.Header{"X-Vital-Api-Key": {strings.Repeat("w", length)}}
 	refuse := func(header http.Header) time.Duration {
-		call := webhook.Call{Header: header}
+		call := auth.Call{Header: header}
 		began := time.Now()
 		for range perRound {
 			if _, err := g.Admit(context.Background(), call); err == nil {

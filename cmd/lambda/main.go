@@ -18,7 +18,7 @@ func main() {
 	log := lambdacontext.NewLogger()
 	function, err := app.New(os.Environ(), version, log)
 	if err != nil {
-		log.Error("the function does not start", slog.String("error", err.Error()))
+		log.Error("the configuration is invalid; the function does not start", slog.String("error", err.Error()))
 		os.Exit(1)
 	}
 	lambda.Start(function)

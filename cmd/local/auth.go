@@ -4,9 +4,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/junction-refresh/junction-refresh/internal/auth"
 	"github.com/junction-refresh/junction-refresh/internal/secret"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
-	"github.com/junction-refresh/junction-refresh/internal/webhook"
 )
 
 // What callers show to a local run with --auth. They are in the source for everybody to read: they are
@@ -46,11 +46,11 @@ func (g *Globals) guarded(key string) ([]string, error) {
 
 // usable says whether the flags' token and webhook secret could ever match.
 func (g *Globals) usable() error {
-	if length := len(strings.TrimSpace(g.Token.Reveal())); length > 0 && length < webhook.MinToken {
-		return usagef("--token: a token is %d bytes or more; a shorter one lets nobody in", webhook.MinToken)
+	if length := len(strings.TrimSpace(g.Token.Reveal())); length > 0 && length < auth.MinToken {
+		return usagef("--token: a token is %d bytes or more; a shorter one lets nobody in", auth.MinToken)
 	}
 	if !g.WebhookSecret.Empty() {
-		if _, err := webhook.Sign(g.WebhookSecret, "msg_1", time.Now(), nil); err != nil {
+		if _, err := auth.Sign(g.WebhookSecret, "msg_1", time.Now(), nil); err != nil {
 			return usagef("--webhook-secret: %v", err)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/junction-refresh/junction-refresh/internal/auth"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
-	"github.com/junction-refresh/junction-refresh/internal/webhook"
 )
 
 // The exit statuses.
@@ -107,7 +107,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.Writers(c.stdout, c.stderr), kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true}), kong.Vars{
 			"faults": faultNames(), "token": developmentToken, "webhook_secret": developmentWebhookSecret,
-			"min_token": strconv.Itoa(webhook.MinToken),
+			"min_token": strconv.Itoa(auth.MinToken),
 		},
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c, &g.Globals))
 	if err != nil {

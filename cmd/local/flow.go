@@ -8,9 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/junction-refresh/junction-refresh/internal/handler"
+	"github.com/junction-refresh/junction-refresh/internal/document"
 	"github.com/junction-refresh/junction-refresh/internal/mapping"
 	"github.com/junction-refresh/junction-refresh/internal/mapping/memory"
+	"github.com/junction-refresh/junction-refresh/internal/outbox"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
@@ -75,8 +76,8 @@ func (f *function) mapped(ctx context.Context, event []byte) ([]byte, error) {
 	return a.payload, err
 }
 
-// Publish implements handler.Bus.
-func (f *flow) Publish(_ context.Context, events []handler.Event) []error {
+// Publish implements outbox.Bus.
+func (f *flow) Publish(_ context.Context, events []outbox.Event) []error {
 	for _, e := range events {
 		status := string(e.Result.Status)
 		if e.Result.Status == result.Failed {
@@ -117,7 +118,7 @@ func (f *flow) logged(line refreshLine) {
 		f.mu.Lock()
 		f.over.add(line.ended)
 		f.mu.Unlock()
-	case line.trigger == string(handler.SQS):
+	case line.trigger == string(document.SQS):
 		f.mu.Lock()
 		f.again++
 		f.mu.Unlock()

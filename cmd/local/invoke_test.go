@@ -51,7 +51,7 @@ func TestTheExitStatusSaysWhetherTheEventsSenderWasServed(t *testing.T) {
 		{"still going on", `{"client_user_id":"app-user-slow"}`, nil, exitOK, `"status": "in_progress"`},
 		{"ignored", `{"source":"junction.refresh","detail-type":"x","detail":{}}`, nil, exitOK, `"status": "ignored"`},
 		{"a failed result", `{"client_user_id":"app-user-without-sources"}`, nil, exitFailed, "no_connected_sources"},
-		{"an event that nobody sends", `[1]`, nil, exitFailed, "the event is no JSON object"},
+		{"an event that nobody sends", `[1]`, nil, exitFailed, "the event is not a JSON object"},
 		{"a Lambda error", `{"client_user_id":"app-user-completed"}`, []string{"--fault", "429"}, exitFailed, `"errorType": "RateLimited"`},
 		{"too little time", `{"client_user_id":"app-user-completed"}`, []string{"--lambda-timeout", "6s"}, exitFailed, `"errorType": "InsufficientTime"`},
 		{"one failed user of several", `{"user_ids":["` + junctiontest.DefaultUserID + `","` + junctiontest.UnknownUserID + `"]}`, nil, exitFailed, `"failed": 1`},

@@ -100,7 +100,7 @@ func refreshOne(ctx context.Context, f *function, user string) result.Result {
 	if ctx.Err() != nil {
 		return failed("interrupted", errInterrupted.Error())
 	}
-	a, err := f.invoke(ctx, document(user))
+	a, err := f.invoke(ctx, documentFor(user))
 	if err != nil {
 		return failed("interrupted", err.Error())
 	}
@@ -122,9 +122,9 @@ func refreshOne(ctx context.Context, f *function, user string) result.Result {
 	return many.Result // the document was refused
 }
 
-// document is the event that refreshes a user: for a Junction ID a list of one, since the answer to a
+// documentFor is the event that refreshes a user: for a Junction ID a list of one, since the answer to a
 // list has a failure's whole result where the answer to one user is a Lambda error.
-func document(user string) []byte {
+func documentFor(user string) []byte {
 	if id, ok := strings.CutPrefix(user, clientPrefix); ok {
 		return encode(map[string]string{"client_user_id": id})
 	}

@@ -10,8 +10,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/junction-refresh/junction-refresh/internal/auth"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
-	"github.com/junction-refresh/junction-refresh/internal/webhook"
 )
 
 // maxArgument is the longest body that is put on a command line. Linux takes 128 KiB an argument.
@@ -92,7 +92,7 @@ func signNow(c *console, key sensitive.String, family, id string, body []byte) (
 	if strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, usagef("--id: an ID is printable ASCII without spaces")
 	}
-	header, err := webhook.Sign(key, id, time.Now(), body)
+	header, err := auth.Sign(key, id, time.Now(), body)
 	if err != nil {
 		return nil, usagef("cannot sign: %v", err)
 	}

@@ -9,37 +9,44 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/junction-refresh/junction-refresh/internal/auth"
 	"github.com/junction-refresh/junction-refresh/internal/config"
+	"github.com/junction-refresh/junction-refresh/internal/delivery"
 	"github.com/junction-refresh/junction-refresh/internal/handler"
 	"github.com/junction-refresh/junction-refresh/internal/junction"
+	"github.com/junction-refresh/junction-refresh/internal/observe"
+	"github.com/junction-refresh/junction-refresh/internal/outbox"
 	"github.com/junction-refresh/junction-refresh/internal/publish"
 	"github.com/junction-refresh/junction-refresh/internal/queue"
 	"github.com/junction-refresh/junction-refresh/internal/quota"
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/secret"
-	"github.com/junction-refresh/junction-refresh/internal/webhook"
 )
 
-// Option replaces a part of AWS by one of this machine's.
+// Option adds a part to the function, or replaces one of AWS by one in this process.
 type Option func(*parts)
 
-// parts are what a function may have beside Junction and the secret.
 type parts struct {
-	queue handler.Queue
-	bus   handler.Bus
+	queue     handler.Queue
+	bus       outbox.Bus
+	observers []observe.Observer
 }
 
-// WithQueue gives the function a queue where REFRESH_QUEUE_URL is empty.
+// WithQueue gives the function a queue if REFRESH_QUEUE_URL is empty.
 func WithQueue(q handler.Queue) Option { return func(p *parts) { p.queue = q } }
 
-// WithBus gives the function a bus where RESULT_BUS is empty.
-func WithBus(b handler.Bus) Option { return func(p *parts) { p.bus = b } }
+// WithBus gives the function a bus if RESULT_BUS is empty.
+func WithBus(b outbox.Bus) Option { return func(p *parts) { p.bus = b } }
 
-// New returns the function for an environment ("NAME=value" entries, as os.Environ gives them). The
-// secret is being read in the background when it returns. The error names every fault of the
-// environment.
+// WithObserver adds an observer to the log.
+func WithObserver(o observe.Observer) Option {
+	return func(p *parts) { p.observers = append(p.observers, o) }
+}
+
+// New returns the function for an environment ("NAME=value" entries, as os.Environ gives them). The version
+// is sent to Junction in the User-Agent. The error names every fault of the environment.
 func New(environ []string, version string, log *slog.Logger, options ...Option) (*handler.Handler, error) {
-	var with parts
+	with := parts{observers: []observe.Observer{observe.NewLog(log)}}
 	for _, option := range options {
 		option(&with)
 	}
@@ -48,7 +55,8 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 		return nil, err
 	}
 	if cfg.Memory > 0 {
-		// Rather collect garbage more often than be killed for a burst of connections, in the middle of a batch.
+		// Collect garbage more often, so that a burst of connections does not exceed the memory in the middle of a
+		// batch.
 		debug.SetMemoryLimit(cfg.Memory * 3 / 4)
 	}
 	load := awsConfig()
@@ -62,7 +70,7 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	client := junction.New(junction.Options{
 		Environment: cfg.Environment, BaseURL: cfg.BaseURL, UserAgent: "junction-refresh/" + version, Calls: cfg.MaxConcurrency,
 	})
-	gate, deliveries := quotaOf(cfg, load)
+	gate, deliveries := stores(cfg, load)
 	if cfg.RefreshQueueURL != "" {
 		with.queue = queue.New(load, cfg.RefreshQueueURL)
 	}
@@ -75,43 +83,47 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	return handler.New(refresher, handler.Options{
 		DefaultTimeout: cfg.DefaultTimeout, HTTPTimeoutLimit: cfg.HTTPTimeoutLimit,
 		UserIDPaths: cfg.UserIDPaths, WebhookEvents: cfg.WebhookEvents,
-		Admit: admit(cfg.CallerAuth, keys, log), Deliveries: deliveries, Queue: with.queue, Bus: with.bus, Log: log,
+		Admit: admit(cfg.CallerAuth, keys, log), Deliveries: deliveries, Queue: with.queue, Bus: with.bus,
+		Observer: observe.All(with.observers...), Log: log,
 	}), nil
 }
 
-// quotaOf returns where the quota and the deliveries are kept: in a table, or in this process.
-func quotaOf(cfg config.Config, load func() (aws.Config, error)) (refresh.Gate, handler.Deliveries) {
+// stores returns the quota and the memory of deliveries: in a table, or in this process. The gate is nil if
+// there is no quota.
+func stores(cfg config.Config, load func() (aws.Config, error)) (refresh.Gate, handler.Deliveries) {
 	rules := quota.Rules{Limit: cfg.QuotaLimit, Window: cfg.QuotaWindow, Coalesce: cfg.CoalesceWindow}
 	if cfg.QuotaTable == "" {
 		if !rules.On() {
-			return nil, quota.NewMemoryDeliveries()
+			return nil, delivery.NewMemory()
 		}
-		return quota.NewMemory(rules), quota.NewMemoryDeliveries()
+		return quota.NewMemory(rules), delivery.NewMemory()
 	}
-	table := quota.NewDynamo(rules, quota.Client(load), cfg.QuotaTable)
-	table.Warm()
+	client := quota.Client(load)
+	gate := quota.NewDynamo(rules, func() (quota.Table, error) { return client() }, cfg.QuotaTable)
+	gate.Warm()
+	deliveries := delivery.NewDynamo(func() (delivery.Table, error) { return client() }, cfg.QuotaTable)
 	if !rules.On() {
-		return nil, table
+		return nil, deliveries
 	}
-	return table, table
+	return gate, deliveries
 }
 
-// admit lets HTTP callers in as CALLER_AUTH says.
-func admit(ways []string, keys *secret.Source, log *slog.Logger) func(context.Context, *handler.Request) (string, error) {
-	if slices.Contains(ways, "none") {
-		log.Warn("CALLER_AUTH is none: whoever reaches the HTTP endpoint can refresh any user")
+// admit returns the check of HTTP callers by the methods of CALLER_AUTH.
+func admit(methods []string, keys *secret.Source, log *slog.Logger) func(context.Context, *handler.Request) (string, error) {
+	if slices.Contains(methods, "none") {
+		log.Warn("CALLER_AUTH is none: everyone who reaches the HTTP endpoint can refresh any user")
 	}
-	guard := webhook.New(ways, keys)
+	guard := auth.New(methods, keys)
 	return func(ctx context.Context, r *handler.Request) (string, error) {
-		return guard.Admit(ctx, webhook.Call{Header: r.Header, Body: r.Body, Webhook: r.Webhook(), IAM: r.IAM})
+		return guard.Admit(ctx, auth.Call{Header: r.Header, Body: r.Body, Webhook: r.Webhook, IAM: r.IAM})
 	}
 }
 
-// warnOfWeak says that the secret has entries which let nobody in.
+// warnOfWeak logs that the secret has entries that can never match.
 func warnOfWeak(log *slog.Logger) func(secret.Bundle) {
 	return func(bundle secret.Bundle) {
-		if weak := webhook.Weak(bundle); weak > 0 {
-			log.Warn("the secret has webhook_secrets or tokens that are empty or too short; they let nobody in", slog.Int("count", weak))
+		if weak := auth.Weak(bundle); weak > 0 {
+			log.Warn("the secret has webhook_secrets or tokens that are empty or too short; they admit nobody", slog.Int("count", weak))
 		}
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/app"
+	"github.com/junction-refresh/junction-refresh/internal/auth"
 	"github.com/junction-refresh/junction-refresh/internal/config"
 	"github.com/junction-refresh/junction-refresh/internal/handler"
 	"github.com/junction-refresh/junction-refresh/internal/junction"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
-	"github.com/junction-refresh/junction-refresh/internal/webhook"
 )
 
 // start returns the function before a simulated Junction, and its log.
@@ -105,7 +105,7 @@ const bundle = `{"api_key":"` + junctiontest.DefaultKey + `","tokens":["a-token-
 
 func TestAnHTTPCallerIsLetInByTheWaysOfCALLER_AUTH(t *testing.T) {
 	body := `{"user_id":"` + junctiontest.CompletedUserID + `"}`
-	signed, err := webhook.Sign(sensitive.New("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "msg_1", time.Now(), []byte(body))
+	signed, err := auth.Sign(sensitive.New("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "msg_1", time.Now(), []byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}

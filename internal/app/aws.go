@@ -10,12 +10,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 )
 
-// maxConnections bounds the connections to one AWS service. They are HTTP/1.1: one for each call under
-// way, of the 1,024 files that a Lambda may have open. Further calls wait for one.
+// maxConnections bounds the connections to one AWS service. They are HTTP/1.1: each carries one call at a
+// time, and a Lambda may have 1,024 files open. Further calls wait for a connection.
 const maxConnections = 100
 
-// awsConfig returns the AWS configuration, loaded at its first use and shared from then on: loading it
-// overlaps with the function's start where a background read is first.
+// awsConfig returns a function that returns the AWS configuration, loaded at the first call. If the first call
+// is a background read, loading overlaps with the function's start.
 func awsConfig() func() (aws.Config, error) {
 	return sync.OnceValues(func() (aws.Config, error) {
 		client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {

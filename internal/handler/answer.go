@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -11,7 +10,7 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// unknownRetryAfter is the Retry-After of a 429 where nobody said how long, in seconds.
+// unknownRetryAfter is the Retry-After of a 429, in seconds, if nobody said how long to wait.
 const unknownRetryAfter = 60
 
 // response is an HTTP answer in the form that payload 1.0 and 2.0 share.
@@ -23,7 +22,7 @@ type response struct {
 }
 
 // httpAnswer turns a result into an HTTP answer.
-func httpAnswer(out result.Result) ([]byte, error) {
+func httpAnswer(out result.Result) []byte {
 	status := http.StatusOK
 	headers := map[string]string{}
 	if out.Status == result.InProgress || out.Status == result.Queued {
@@ -45,28 +44,24 @@ func httpAnswer(out result.Result) ([]byte, error) {
 	return encodeHTTP(status, headers, out)
 }
 
-// manyAnswer turns the results of many users into an HTTP answer.
-func manyAnswer(results []result.Result) ([]byte, error) {
-	return encodeHTTP(http.StatusOK, map[string]string{}, summarize(results))
-}
-
-// queuedAnswer tells a caller that its refreshes are on the queue, and that this is what it asked for
-// where it did.
-func queuedAnswer(taken any, asked bool) ([]byte, error) {
+// queuedAnswer answers a caller whose refreshes were queued.
+func queuedAnswer(queued any, preferred bool) []byte {
 	headers := map[string]string{}
-	if asked {
+	if preferred {
 		headers["Preference-Applied"] = respondAsync
 	}
-	return encodeHTTP(http.StatusAccepted, headers, taken)
+	return encodeHTTP(http.StatusAccepted, headers, queued)
 }
 
-func encodeHTTP(status int, headers map[string]string, body any) ([]byte, error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
+func encodeHTTP(status int, headers map[string]string, body any) []byte {
 	headers["Content-Type"], headers["Cache-Control"] = "application/json", "no-store"
-	return json.Marshal(response{StatusCode: status, Headers: headers, Body: string(text)})
+	return encode(response{StatusCode: status, Headers: headers, Body: string(encode(body))})
+}
+
+// manyAnswer is the answer to a document with many users.
+type manyAnswer struct {
+	Summary summary         `json:"summary"`
+	Results []result.Result `json:"results"`
 }
 
 // summary counts the results of many users.
@@ -78,13 +73,7 @@ type summary struct {
 	Failed     int `json:"failed"`
 }
 
-// many is the answer to a document with many users.
-type many struct {
-	Summary summary         `json:"summary"`
-	Results []result.Result `json:"results"`
-}
-
-func summarize(results []result.Result) many {
+func summarize(results []result.Result) manyAnswer {
 	s := summary{Users: len(results)}
 	for _, r := range results {
 		switch r.Status {
@@ -98,11 +87,11 @@ func summarize(results []result.Result) many {
 			s.Failed++
 		}
 	}
-	return many{Summary: s, Results: results}
+	return manyAnswer{Summary: s, Results: results}
 }
 
-// lambdaError is a failure that whoever invoked the function tries again: Lambda reports the code in
-// CamelCase as its errorType, and a sentence.
+// lambdaError is a failure that the function's caller should retry: Lambda reports the code in CamelCase
+// as its errorType.
 func lambdaError(f *result.Failure) error {
 	message := f.Message
 	if f.RetryAfter > 0 {
@@ -113,15 +102,15 @@ func lambdaError(f *result.Failure) error {
 
 // firstRetryable returns the first failure that may succeed later, or nil.
 func firstRetryable(results []result.Result) *result.Failure {
-	for _, r := range results {
-		if retryable(r) {
-			return r.Failure()
+	for _, out := range results {
+		if retryable(out) {
+			return out.Failure()
 		}
 	}
 	return nil
 }
 
-// retryable says whether a refresh failed and may succeed later.
+// retryable reports whether a refresh failed and may succeed later.
 func retryable(out result.Result) bool {
 	f := out.Failure()
 	return f != nil && f.Retryable()

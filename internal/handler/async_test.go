@@ -42,7 +42,7 @@ func (q *queue) Delay(_ context.Context, delays []handler.Delay) error {
 	return q.err
 }
 
-func (q *queue) Done(_ context.Context, handles []string) error {
+func (q *queue) DeleteMessages(_ context.Context, handles []string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.done = append(q.done, handles...)

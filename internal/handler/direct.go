@@ -2,71 +2,67 @@ package handler
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
+	"github.com/junction-refresh/junction-refresh/internal/document"
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// serveEvent answers an EventBridge event's detail or a direct document.
+// serveEvent answers the detail of an EventBridge event, or a direct document.
 func (h *Handler) serveEvent(ctx context.Context, in invocation, raw []byte) ([]byte, error) {
-	d, err := h.reader.read(raw, false)
-	if err != nil {
+	d, err := h.reader.Read(raw)
+	switch {
+	case err != nil:
 		return h.refuse(ctx, in, err)
-	}
-	budget := in.budget(0)
-	if h.queues(d, false) {
-		taken, err := h.enqueue(ctx, in, d, budget)
+	case d.Ignored:
+		return encode(h.ignore(ctx, in, d)), nil
+	case d.Many && h.options.Queue != nil:
+		queued, err := h.enqueueMany(ctx, in, d, in.budget(0))
 		if err != nil {
 			return h.refuse(ctx, in, err)
 		}
-		return json.Marshal(taken)
+		return encode(queued), nil
 	}
-	results := h.refreshAll(ctx, in, d, budget)
-	final, again := results, (*result.Failure)(nil)
+	results := h.refreshAll(ctx, in, d, in.budget(0))
+	final, retry := results, (*result.Failure)(nil)
 	// A direct caller reads the results of many; EventBridge reads none, and can only try again.
-	if !d.many || in.trigger == EventBridge {
-		final, again = slices.DeleteFunc(slices.Clone(results), retryable), firstRetryable(results)
+	if !d.Many || in.Trigger == document.EventBridge {
+		final, retry = slices.DeleteFunc(slices.Clone(results), retryable), firstRetryable(results)
 	}
-	if unpublished := h.publishAll(ctx, in, final); again == nil {
-		again = unpublished
+	if unpublished := h.publish(ctx, in, final); retry == nil {
+		retry = unpublished
 	}
 	switch {
-	case again != nil:
-		return nil, lambdaError(again)
-	case d.many:
-		return json.Marshal(summarize(results))
+	case retry != nil:
+		return nil, retry
+	case d.Many:
+		return encode(summarize(results)), nil
 	}
-	return json.Marshal(results[0])
+	return encode(results[0]), nil
 }
 
-// refreshAll refreshes the users of a document: one result each, in their order.
-func (h *Handler) refreshAll(ctx context.Context, in invocation, d document, budget refresh.Budget) []result.Result {
-	if d.ignored {
-		out := in.stamp(d.ignoredResult())
-		h.finish(ctx, in, out)
-		return []result.Result{out}
-	}
+// refreshAll refreshes the users of a document and returns one result each, in their order.
+func (h *Handler) refreshAll(ctx context.Context, in invocation, d document.Document, budget refresh.Budget) []result.Result {
 	requests := in.requests(d, budget)
 	results := make([]result.Result, len(requests))
 	h.refresher.All(ctx, requests, func(i int, out result.Result) {
 		results[i] = out
-		h.finish(ctx, in, out)
+		h.options.Observer.Refreshed(ctx, in.Origin, out)
 	})
 	return results
 }
 
 // requests returns the refreshes that a document asks for.
-func (in invocation) requests(d document, budget refresh.Budget) []refresh.Request {
-	one := refresh.Request{ClientUserID: d.clientUserID, Timeout: d.timeout, RequestID: in.requestID, Budget: budget}
-	if d.clientUserID != "" {
-		return []refresh.Request{one}
+func (in invocation) requests(d document.Document, budget refresh.Budget) []refresh.Request {
+	request := refresh.Request{ClientUserID: d.ClientUserID, Timeout: d.Timeout, RequestID: in.RequestID, Budget: budget}
+	if d.ClientUserID != "" {
+		return []refresh.Request{request}
 	}
-	all := make([]refresh.Request, 0, len(d.userIDs))
-	for _, id := range d.userIDs {
-		one.UserID = id
-		all = append(all, one)
+	requests := make([]refresh.Request, 0, len(d.UserIDs))
+	for _, id := range d.UserIDs {
+		request.UserID = id
+		requests = append(requests, request)
 	}
-	return all
+	return requests
 }

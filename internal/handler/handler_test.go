@@ -18,6 +18,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/junction-refresh/junction-refresh/internal/handler"
+	"github.com/junction-refresh/junction-refresh/internal/observe"
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
@@ -108,7 +109,7 @@ func newFunction(change ...func(*handler.Options)) function {
 		Admit: func(_ context.Context, r *handler.Request) (string, error) {
 			return r.Header.Get("Webhook-Id") + r.Header.Get("Svix-Id"), nil
 		},
-		Log: logOf(f.log),
+		Observer: observe.NewLog(logOf(f.log)), Log: logOf(f.log),
 	}
 	for _, c := range change {
 		c(&options)
@@ -397,7 +398,7 @@ func TestAnEventOfAnotherServiceIsRefusedByName(t *testing.T) {
 		`{"Records":[]}`: "Records",
 		`{"Records":{}}`: "Records",
 		`{"Records":[{"eventSource":"` + strings.Repeat("é", 100) + `"}]}`: "…",
-		`[{"user_id":"` + user + `"}]`:                                     "no JSON object",
+		`[{"user_id":"` + user + `"}]`:                                     "not a JSON object",
 	} {
 		f := newFunction()
 		answer, err := f.invoke(t, event)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/handler"
+	"github.com/junction-refresh/junction-refresh/internal/observe"
+	"github.com/junction-refresh/junction-refresh/internal/outbox"
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
@@ -18,7 +20,7 @@ import (
 // bus keeps what it is given, and refuses the results of users that it refuses.
 type bus struct {
 	mu      sync.Mutex
-	events  []handler.Event
+	events  []outbox.Event
 	calls   []int // how many results each had
 	at      []time.Time
 	refuses map[string]bool
@@ -26,7 +28,7 @@ type bus struct {
 	panics  bool
 }
 
-func (b *bus) Publish(ctx context.Context, events []handler.Event) []error {
+func (b *bus) Publish(ctx context.Context, events []outbox.Event) []error {
 	if b.panics {
 		panic("a payload")
 	}
@@ -138,7 +140,7 @@ func TestAResultThatCannotBePublishedBringsItsEventBack(t *testing.T) {
 		`{"user_id":"` + user + `"}`, `{"detail-type":"x","source":"my.app","detail":{"user_id":"` + user + `"}}`, `{"user_ids":["` + other + `","` + user + `"]}`,
 	} {
 		_, err := f.invoke(t, event)
-		if errorType, message := lambdaError(t, err); errorType != "PublishFailed" || message != "the bus does not take the result" {
+		if errorType, message := lambdaError(t, err); errorType != "PublishFailed" || message != "the result could not be published" {
 			t.Errorf("%s: %s %s", event, errorType, message)
 		}
 	}
@@ -212,7 +214,7 @@ func TestResultsArePublishedTenAtATimeAndNoneWaitsLongForOthers(t *testing.T) {
 			s.at = append(s.at, time.Duration(max(i-11, 0))*300*time.Millisecond)
 		}
 		s.at[24] = 50 * time.Second
-		f.Handler = handler.New(s, handler.Options{DefaultTimeout: 10, Bus: b, Log: logOf(f.log)})
+		f.Handler = handler.New(s, handler.Options{DefaultTimeout: 10, Bus: b, Observer: observe.NewLog(logOf(f.log)), Log: logOf(f.log)})
 		began := time.Now()
 		answer, err := f.invoke(t, batch(bodies...))
 		if got := failures(t, answer, err); len(got) != 0 || len(b.events) != 25 {
@@ -234,7 +236,7 @@ func TestAMessageWhoseResultIsPublishedIsDeletedWhileItsBatchGoesOn(t *testing.T
 		b, q := &bus{refuses: map[string]bool{other: true}}, &queue{err: errors.New("ReceiptHandleIsInvalid")}
 		s := &slowly{at: []time.Duration{0, 0, 30 * time.Second}}
 		f := newFunction()
-		f.Handler = handler.New(s, handler.Options{DefaultTimeout: 10, Bus: b, Queue: q, Log: logOf(f.log)})
+		f.Handler = handler.New(s, handler.Options{DefaultTimeout: 10, Bus: b, Queue: q, Observer: observe.NewLog(logOf(f.log)), Log: logOf(f.log)})
 		var deleted []string
 		go func() {
 			time.Sleep(20 * time.Second)
@@ -275,7 +277,7 @@ func TestNoMessageWaitsForTheOthersOfItsBatch(t *testing.T) {
 		slow := &bus{wait: 20 * time.Second}
 		r := &inTime{start: time.Now()}
 		f := newFunction()
-		f.Handler = handler.New(r, handler.Options{DefaultTimeout: 10, Bus: slow, Queue: &queue{}, Log: logOf(f.log)})
+		f.Handler = handler.New(r, handler.Options{DefaultTimeout: 10, Bus: slow, Queue: &queue{}, Observer: observe.NewLog(logOf(f.log)), Log: logOf(f.log)})
 		var bodies []string
 		for range 9 {
 			bodies = append(bodies, `{"all_users":true,"offset":0}`)

@@ -14,7 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/cenkalti/backoff/v5"
 
-	"github.com/junction-refresh/junction-refresh/internal/handler"
+	"github.com/junction-refresh/junction-refresh/internal/outbox"
+	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
 // detailType is the detail-type of a result on the bus.
@@ -46,7 +47,7 @@ type EventBridge interface {
 	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
 }
 
-// Bus is an EventBridge bus. It implements handler.Bus and is safe for concurrent use.
+// Bus is an EventBridge bus. It implements outbox.Bus and is safe for concurrent use.
 type Bus struct {
 	client  func() (EventBridge, error)
 	name    string
@@ -71,8 +72,8 @@ type entry struct {
 	place int
 }
 
-// Publish implements handler.Bus.
-func (b *Bus) Publish(ctx context.Context, events []handler.Event) []error {
+// Publish implements outbox.Bus.
+func (b *Bus) Publish(ctx context.Context, events []outbox.Event) []error {
 	faults := make([]error, len(events))
 	client, err := b.client()
 	var group []entry
@@ -102,13 +103,13 @@ func (b *Bus) Publish(ctx context.Context, events []handler.Event) []error {
 	return faults
 }
 
-func (b *Bus) entry(e handler.Event, place int) (entry, error) {
+func (b *Bus) entry(e outbox.Event, place int) (entry, error) {
 	detail, err := json.Marshal(e.Result)
 	if err != nil {
 		return entry{}, err
 	}
 	one := entry{place: place, PutEventsRequestEntry: types.PutEventsRequestEntry{
-		EventBusName: &b.name, Source: aws.String(handler.OwnSource), DetailType: aws.String(detailType), Detail: aws.String(string(detail)),
+		EventBusName: &b.name, Source: aws.String(result.EventSource), DetailType: aws.String(detailType), Detail: aws.String(string(detail)),
 	}}
 	if n := len(e.TraceHeader); n > 0 && n <= maxTrace {
 		one.TraceHeader = &e.TraceHeader

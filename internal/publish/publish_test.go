@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/junction-refresh/junction-refresh/internal/handler"
+	"github.com/junction-refresh/junction-refresh/internal/outbox"
 	"github.com/junction-refresh/junction-refresh/internal/publish"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
@@ -94,8 +94,8 @@ func serve(t *testing.T) (*publish.Bus, *eventBridge) {
 	return publish.New(func() (aws.Config, error) { return config.LoadDefaultConfig(context.Background()) }, "results"), b
 }
 
-func events(n int) []handler.Event {
-	all := make([]handler.Event, n)
+func events(n int) []outbox.Event {
+	all := make([]outbox.Event, n)
 	for i := range all {
 		all[i].Result = result.From(fmt.Sprintf("user-%d", i), result.Answer{Status: 200, Refreshed: []string{"oura/sleep"}})
 	}

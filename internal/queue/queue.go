@@ -127,8 +127,8 @@ func (q *Queue) delay(ctx context.Context, client SQS, delays []handler.Delay) e
 		})
 }
 
-// Done implements handler.Queue.
-func (q *Queue) Done(ctx context.Context, receiptHandles []string) error {
+// DeleteMessages implements handler.Queue.
+func (q *Queue) DeleteMessages(ctx context.Context, receiptHandles []string) error {
 	client, err := q.client()
 	if err != nil {
 		return err

@@ -181,7 +181,7 @@ func TestMessagesThatAreDoneAreDeleted(t *testing.T) {
 	for i := range 12 {
 		handles = append(handles, fmt.Sprintf("handle-%d", i))
 	}
-	err := q.Done(t.Context(), handles)
+	err := q.DeleteMessages(t.Context(), handles)
 	if err == nil || !strings.Contains(err.Error(), "ReceiptHandleIsInvalid") || len(s.seen) != 12 || s.seen["handle-4"] != 2 || s.calls[0].action != "DeleteMessageBatch" {
 		t.Errorf("%v after %v", err, s.seen)
 	}
@@ -199,7 +199,7 @@ func TestAQueueThatIsOutOfReachIsAnErrorInTime(t *testing.T) {
 		t.Error("no error of a delay")
 	}
 	broken := queue.New(func() (aws.Config, error) { return aws.Config{}, fmt.Errorf("no configuration") }, url)
-	if broken.Done(t.Context(), []string{"a"}) == nil || broken.Send(t.Context(), messages(1)) == nil || broken.Delay(t.Context(), []handler.Delay{{}}) == nil {
+	if broken.DeleteMessages(t.Context(), []string{"a"}) == nil || broken.Send(t.Context(), messages(1)) == nil || broken.Delay(t.Context(), []handler.Delay{{}}) == nil {
 		t.Error("a configuration that cannot be loaded is no error")
 	}
 }

@@ -9,11 +9,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// Client returns the AWS client of the table, which is made at its first use, of a configuration that is
-// loaded then, and shared from then on.
-// Throttled writes are tried again with jitter as often as fits into tableTimeout.
-func Client(load func() (aws.Config, error)) func() (Table, error) {
-	return sync.OnceValues(func() (Table, error) {
+// Client returns a function that returns the table's AWS client. The client is made at the first call, from
+// the configuration that load returns. It retries throttled requests quickly, to fit into tableTimeout.
+func Client(load func() (aws.Config, error)) func() (*dynamodb.Client, error) {
+	return sync.OnceValues(func() (*dynamodb.Client, error) {
 		cfg, err := load()
 		if err != nil {
 			return nil, err

@@ -17,35 +17,34 @@ import (
 )
 
 const (
-	// tableTimeout bounds one question to the table with its retries: the quota must not hold up what it
-	// is there to help. Past it the call is made anyway.
+	// tableTimeout bounds one decision of the table, retries included: the quota must not delay what it is
+	// there to help. After it the call is made anyway.
 	tableTimeout = 300 * time.Millisecond
-	// doneTimeout bounds each of the two writes after a call: both fit into the half second that a call is
-	// cut off before anybody gives up.
+	// doneTimeout bounds the write after a call. It and the write that remembers a delivery fit into the
+	// half second between the end of a call and the caller's timeout.
 	doneTimeout = 200 * time.Millisecond
-	// warmTimeout bounds the first connection, which is made before anybody waits for it.
+	// warmTimeout bounds the first connection, which is opened before any request waits for it.
 	warmTimeout = 5 * time.Second
-	// skew is how far apart the clocks of two instances may be. A call leaves the window this much
-	// later, so that a fast clock opens it to no ninth call.
+	// skew is how far apart the clocks of two instances may be. A call leaves the window this much later, so
+	// that a fast clock does not allow a ninth call.
 	skew = time.Second
-	// spare is how many calls beyond Limit an item may hold before it is cut back: a lease that ended by
-	// itself leaves its calls for the next Done to cut.
+	// spare is how many calls beyond Limit an item may hold before it is tidied: a lease that ended by itself
+	// leaves its calls for the next Done to remove.
 	spare = 32
 )
 
-// Table is the part of DynamoDB that the quota needs.
+// Table is the part of DynamoDB's API that the quota needs.
 type Table interface {
 	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
-	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 }
 
-// Dynamo keeps the quota of a fleet in a DynamoDB table with the key "pk" (a string) and the TTL
+// Dynamo keeps the quota of all instances in a DynamoDB table with the key "pk" (a string) and the TTL
 // attribute "expires_at". It implements refresh.Gate and is safe for concurrent use.
 //
-// A user is one item. A call is granted by one conditional write, without a read: the list of calls
-// has the newest at its head, so that whether the Limit-th newest has left the window is a condition
-// on one place in it. Where the condition fails, the answer brings the item along, and says why.
+// A user is one item. A call is granted by one conditional write, without a read: the list of calls has the
+// newest at its head, so a condition on one element decides whether the Limit-th newest has left the window.
+// If the condition fails, the answer contains the item, which says why.
 type Dynamo struct {
 	rules Rules
 	table func() (Table, error)
@@ -55,30 +54,31 @@ type Dynamo struct {
 	ask, tell time.Duration // tableTimeout and doneTimeout
 }
 
-// NewDynamo returns a gate that keeps its state in a table. client is asked for at the first use.
+// NewDynamo returns a gate that keeps its state in the table with a name. client is called at the first
+// use.
 func NewDynamo(rules Rules, client func() (Table, error), name string) *Dynamo {
 	return &Dynamo{rules: rules, table: client, name: name, now: time.Now, ask: tableTimeout, tell: doneTimeout}
 }
 
-// Enter implements refresh.Gate: one round trip, but for an item that has to be tidied first.
+// Enter implements refresh.Gate: one round trip, unless an item has to be tidied first.
 func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (refresh.Decision, error) {
 	owner, now := rand.Text(), d.now().Round(0)
 	ctx, cancel := context.WithTimeout(ctx, d.ask)
 	defer cancel()
 	for tidied := false; ; tidied = true {
-		refused, err := d.call(ctx, userID, owner, now, until, true)
+		refused, err := d.grant(ctx, userID, owner, now, until)
 		switch {
 		case err != nil:
 			return refresh.Decision{}, err
-		case refused == nil, refused.owner == owner: // the SDK repeats a write whose answer was lost, and meets it
-			return refresh.Decision{Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner}}, nil
+		case refused == nil, refused.owner == owner: // the SDK repeated a write whose answer was lost
+			return refresh.Decision{Kind: refresh.Granted, Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner}}, nil
 		}
 		decision := d.skewed().decide(*refused, now)
-		if decision.Coalesced != nil || decision.InFlight || decision.RetryAfter > 0 {
+		if decision.Kind != refresh.Granted {
 			return decision, nil
 		}
 		if tidied {
-			return refresh.Decision{RetryAfter: time.Second}, nil
+			return refresh.Decision{Kind: refresh.Denied, RetryAfter: time.Second}, nil
 		}
 		if err := d.tidy(ctx, userID, len(refused.calls)); err != nil {
 			return refresh.Decision{}, err
@@ -86,20 +86,20 @@ func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (ref
 	}
 }
 
-// tidy cuts off the calls beyond Limit, which never matter. Leases that ended by themselves leave them
+// tidy removes the calls beyond Limit, which never matter. Leases that ended by themselves leave them
 // behind, and an item that is full of them takes no further call.
 func (d *Dynamo) tidy(ctx context.Context, userID string, calls int) error {
 	_, err := d.update(ctx, &dynamodb.UpdateItemInput{
 		Key:                      key("user#" + userID),
 		UpdateExpression:         aws.String("REMOVE " + d.surplus(calls)),
-		ConditionExpression:      aws.String("attribute_exists(#calls)"), // or the item is gone meanwhile
+		ConditionExpression:      aws.String("attribute_exists(#calls)"), // else the item is gone
 		ExpressionAttributeNames: map[string]string{"#calls": "calls"},
 	})
 	return err
 }
 
-// Warm makes the client and a connection in the background, so that they overlap with the function's
-// start and the first question finds them within its time. Whether it succeeds does not matter.
+// Warm opens a connection in the background during the function's start, so that the first decision does
+// not wait for one. Whether it succeeds does not matter.
 func (d *Dynamo) Warm() {
 	go func() {
 		table, err := d.table()
@@ -119,51 +119,73 @@ func (d *Dynamo) skewed() Rules {
 	return r
 }
 
-// surplus names the places beyond Limit of a list of calls, and at least as many as there are without
-// tidying. DynamoDB takes expressions of 4 KB: what is not named now is so the next time.
+// surplus lists the elements beyond Limit of a list of calls, and at least as many as an item holds that
+// needs no tidying. DynamoDB accepts expressions of 4 KB: the rest is removed the next time.
 func (d *Dynamo) surplus(calls int) string {
-	const most = 250
-	var places []string
-	for i := d.keep(); i <= min(max(calls, d.keep()+spare), d.keep()+most); i++ {
-		places = append(places, "#calls["+strconv.Itoa(i)+"]")
+	const maxElements = 250
+	var elements []string
+	for i := d.keep(); i <= min(max(calls, d.keep()+spare), d.keep()+maxElements); i++ {
+		elements = append(elements, "#calls["+strconv.Itoa(i)+"]")
 	}
-	return strings.Join(places, ", ")
+	return strings.Join(elements, ", ")
 }
 
-// call counts a call, and takes or extends the lease. It returns the item as it stands where it may
-// not.
-func (d *Dynamo) call(ctx context.Context, userID, owner string, now, until time.Time, first bool) (*state, error) {
-	ms := now.UnixMilli()
-	names := map[string]string{"#calls": "calls", "#owner": "owner", "#lease": "lease_until", "#expires": "expires_at"}
-	values := map[string]types.AttributeValue{
-		":call": &types.AttributeValueMemberL{Value: []types.AttributeValue{number(ms)}}, ":none": &types.AttributeValueMemberL{},
-		":owner": text(owner), ":until": number(until.UnixMilli()),
-		":expires": number(until.Add(d.rules.keeps()).Unix() + 60),
+// write is a conditional write about a user, as DynamoDB's API wants it.
+type write struct {
+	names  map[string]string
+	values map[string]types.AttributeValue
+	when   []string // conditions, all of which must hold
+}
+
+// grant counts a call and takes the lease, if the rules allow it. Otherwise it returns the item's state.
+func (d *Dynamo) grant(ctx context.Context, userID, owner string, now, until time.Time) (refused *state, err error) {
+	w := d.newWrite(now)
+	w.when = append(w.when, "(attribute_not_exists(#lease) OR #lease <= :now)")
+	w.values[":now"] = number(now.UnixMilli())
+	if d.rules.Coalesce > 0 {
+		w.when = append(w.when, "(attribute_not_exists(#at) OR #at <= :stale)")
+		w.names["#at"], w.values[":stale"] = "result_at", number(now.Add(-d.rules.Coalesce).UnixMilli())
 	}
-	condition := "#owner = :owner"  // also after its end, while nobody else has taken it
-	if first || d.rules.Limit > 0 { // DynamoDB refuses a value that no expression has
-		values[":now"] = number(ms)
-	}
-	if first {
-		condition = "(attribute_not_exists(#lease) OR #lease <= :now)"
-	}
-	if first && d.rules.Coalesce > 0 {
-		condition += " AND (attribute_not_exists(#at) OR #at <= :stale)"
-		names["#at"], values[":stale"] = "result_at", number(ms-d.rules.Coalesce.Milliseconds())
+	return d.count(ctx, userID, owner, until, w)
+}
+
+// extend counts one more call under a lease and extends it, if the rules allow it. The lease may have ended,
+// as long as nobody else has taken it. Otherwise extend returns the item's state.
+func (d *Dynamo) extend(ctx context.Context, userID, owner string, now, until time.Time) (refused *state, err error) {
+	w := d.newWrite(now)
+	w.when = append(w.when, "#owner = :owner")
+	return d.count(ctx, userID, owner, until, w)
+}
+
+// newWrite returns the write that grants any call at a time, with the conditions that all of them have.
+func (d *Dynamo) newWrite(now time.Time) write {
+	w := write{
+		names: map[string]string{"#calls": "calls", "#owner": "owner", "#lease": "lease_until", "#expires": "expires_at"},
+		values: map[string]types.AttributeValue{
+			":call": &types.AttributeValueMemberL{Value: []types.AttributeValue{number(now.UnixMilli())}}, ":none": &types.AttributeValueMemberL{},
+		},
+		when: []string{"attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"},
 	}
 	if d.rules.Limit > 0 {
 		last := "#calls[" + strconv.Itoa(d.rules.Limit-1) + "]"
-		condition += " AND (attribute_not_exists(" + last + ") OR " + last + " <= :window)" +
-			" AND (attribute_not_exists(#closed) OR #closed <= :now)"
-		names["#closed"], values[":window"] = "closed_until", number(ms-d.skewed().Window.Milliseconds())
+		w.when = append(w.when, "(attribute_not_exists("+last+") OR "+last+" <= :window)", "(attribute_not_exists(#closed) OR #closed <= :now)")
+		w.names["#closed"], w.values[":now"] = "closed_until", number(now.UnixMilli())
+		w.values[":window"] = number(now.Add(-d.skewed().Window).UnixMilli())
 	}
-	condition += " AND attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"
+	return w
+}
+
+// count makes a write that adds a call and sets the lease. If its conditions do not hold, it returns the
+// item's state.
+func (d *Dynamo) count(ctx context.Context, userID, owner string, until time.Time, w write) (refused *state, err error) {
+	w.values[":owner"], w.values[":until"] = text(owner), number(until.UnixMilli())
+	w.values[":expires"] = number(until.Add(d.rules.keeps()).Unix() + 60)
 	failed, err := d.update(ctx, &dynamodb.UpdateItemInput{
 		Key:                                 key("user#" + userID),
 		UpdateExpression:                    aws.String("SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, #lease = :until, #expires = :expires"),
-		ConditionExpression:                 &condition,
-		ExpressionAttributeNames:            names,
-		ExpressionAttributeValues:           values,
+		ConditionExpression:                 aws.String(strings.Join(w.when, " AND ")),
+		ExpressionAttributeNames:            w.names,
+		ExpressionAttributeValues:           w.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed == nil {
@@ -176,7 +198,7 @@ func (d *Dynamo) call(ctx context.Context, userID, owner string, now, until time
 // keep is how many calls of a user are kept.
 func (d *Dynamo) keep() int { return max(d.rules.Limit, 1) }
 
-// dynamoLease implements refresh.Lease.
+// dynamoLease implements refresh.Lease. owner is its random name in the table.
 type dynamoLease struct {
 	*Dynamo
 	userID, owner string
@@ -184,12 +206,12 @@ type dynamoLease struct {
 
 // Again implements refresh.Lease: one round trip.
 func (l *dynamoLease) Again(ctx context.Context, until time.Time) (bool, error) {
-	refused, err := l.call(ctx, l.userID, l.owner, l.now().Round(0), until, false)
+	refused, err := l.extend(ctx, l.userID, l.owner, l.now().Round(0), until)
 	return err == nil && refused == nil, err
 }
 
 // Done implements refresh.Lease: one round trip.
-func (l *dynamoLease) Done(ctx context.Context, out result.Result, unsent []int) error {
+func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refresh.Call) error {
 	now := l.now().Round(0)
 	set, names := "", map[string]string{"#owner": "owner", "#lease": "lease_until", "#calls": "calls"}
 	values := map[string]types.AttributeValue{":owner": text(l.owner)}
@@ -205,14 +227,14 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result, unsent []int)
 		values[":expires"] = number(max(closed/1000, now.Add(l.rules.keeps()).Unix()) + 60)
 	}
 	remove := "REMOVE #lease, #owner, " + l.surplus(0)
-	for _, i := range unsent {
+	for _, i := range notSent(calls) {
 		if i < l.keep() {
 			remove += ", #calls[" + strconv.Itoa(i) + "]"
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.tell)
 	defer cancel()
-	// Where the condition fails the lease ended by itself, and somebody else may have it.
+	// If the condition fails, the lease ended by itself, and another instance may have it.
 	_, err := l.update(ctx, &dynamodb.UpdateItemInput{
 		Key:                       key("user#" + l.userID),
 		UpdateExpression:          aws.String(set + remove),
@@ -223,7 +245,7 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result, unsent []int)
 	return err
 }
 
-// update makes a conditional write. A condition that does not hold is no error but what is returned.
+// update makes a conditional write. A condition that does not hold is returned as failed, not as an error.
 func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (failed *types.ConditionalCheckFailedException, err error) {
 	table, err := d.table()
 	if err != nil {
@@ -238,7 +260,7 @@ func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (fail
 	return nil, err
 }
 
-// read decodes an item; what is missing or of another type is zero.
+// read decodes an item. What is missing or of another type is zero.
 func read(item map[string]types.AttributeValue) state {
 	s := state{owner: textOf(item["owner"]), leaseUntil: numberOf(item["lease_until"]), closedUntil: numberOf(item["closed_until"]), resultAt: numberOf(item["result_at"])}
 	if stored := textOf(item["result"]); stored != "" {

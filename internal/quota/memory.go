@@ -10,8 +10,8 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// maxUsers bounds what an instance remembers. Beyond it some user or other is forgotten; Junction keeps
-// its own limit.
+// maxUsers bounds the memory of an instance. Beyond it some user is forgotten; Junction keeps its own
+// limit.
 const maxUsers = 5_000
 
 // Memory keeps the quota of one instance. It implements refresh.Gate and is safe for concurrent use.
@@ -21,7 +21,7 @@ type Memory struct {
 
 	mu     sync.Mutex
 	users  map[string]*entry
-	leases int64     // how many there were: the newest one's number
+	leases int64     // granted so far: the number of the newest one
 	sweep  time.Time // when entries that no longer matter are dropped next
 }
 
@@ -36,7 +36,7 @@ func NewMemory(rules Rules) *Memory {
 	return &Memory{rules: rules, now: time.Now, users: map[string]*entry{}}
 }
 
-// Enter implements refresh.Gate. It has no error.
+// Enter implements refresh.Gate. Its error is always nil.
 func (m *Memory) Enter(_ context.Context, userID string, until time.Time) (refresh.Decision, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -48,13 +48,13 @@ func (m *Memory) Enter(_ context.Context, userID string, until time.Time) (refre
 		m.users[userID] = e
 	}
 	d := m.rules.decide(e.state, now)
-	if d.Coalesced != nil || d.InFlight || d.RetryAfter > 0 {
-		return d, nil
+	if d.Kind == refresh.Granted {
+		m.leases++
+		e.lease = m.leases
+		e.call(m.rules, now, until)
+		d.Lease = &memoryLease{Memory: m, userID: userID, number: e.lease}
 	}
-	m.leases++
-	e.lease = m.leases
-	e.call(m.rules, now, until)
-	return refresh.Decision{Lease: &memoryLease{Memory: m, userID: userID, number: e.lease}}, nil
+	return d, nil
 }
 
 // call counts a call that begins now.
@@ -64,8 +64,8 @@ func (e *entry) call(rules Rules, now, until time.Time) {
 	e.until = until.Add(rules.keeps())
 }
 
-// drop forgets users whose state no longer matters, now and then, and any that has no lease where
-// there are too many.
+// drop forgets users whose state no longer matters, once a minute, and any user without a lease if there
+// are too many.
 func (m *Memory) drop(now time.Time) {
 	if !now.Before(m.sweep) {
 		for id, e := range m.users {
@@ -94,7 +94,7 @@ type memoryLease struct {
 	number int64
 }
 
-// held returns the lease's user, where the lease is still the current one. m.mu is locked.
+// held returns the lease's user if the lease is still the current one, else nil. mu is locked.
 func (l *memoryLease) held() *entry {
 	if e := l.users[l.userID]; e != nil && e.lease == l.number && e.leaseUntil > 0 {
 		return e
@@ -116,7 +116,7 @@ func (l *memoryLease) Again(_ context.Context, until time.Time) (bool, error) {
 }
 
 // Done implements refresh.Lease.
-func (l *memoryLease) Done(_ context.Context, out result.Result, unsent []int) error {
+func (l *memoryLease) Done(_ context.Context, out result.Result, calls []refresh.Call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now().Round(0)
@@ -125,7 +125,7 @@ func (l *memoryLease) Done(_ context.Context, out result.Result, unsent []int) e
 		return nil
 	}
 	e.leaseUntil = 0
-	for _, i := range slices.Backward(slices.Sorted(slices.Values(unsent))) {
+	for _, i := range notSent(calls) { // the highest index first
 		if i < len(e.calls) {
 			e.calls = slices.Delete(e.calls, i, i+1)
 		}

@@ -1,6 +1,6 @@
-// Package quota decides who may be refreshed now, for all instances that share a store: at most so
-// many calls of a user in any window, one at a time, and none where a fresh result is there already.
-// The rules are here; where the state is kept is in memory.go and dynamo.go.
+// Package quota decides which users may be refreshed now, for all instances that share a store: a limited
+// number of calls per user in any window, one at a time, and none while a recent result is stored. The rules
+// are in this file; memory.go and dynamo.go keep the state.
 package quota
 
 import (
@@ -14,54 +14,59 @@ import (
 
 // Rules are the numbers of the quota.
 type Rules struct {
-	Limit    int           // calls a user in any Window; 0 turns the quota off
+	Limit    int           // calls per user in any Window; 0 turns the quota off
 	Window   time.Duration // Junction's is one hour
-	Coalesce time.Duration // how long a result stands for further refreshes; 0 turns coalescing off
+	Coalesce time.Duration // how long a result answers further refreshes; 0 turns coalescing off
 }
 
-// On says whether there is anything to decide.
+// On reports whether there is anything to decide.
 func (r Rules) On() bool { return r.Limit > 0 || r.Coalesce > 0 }
 
 const (
-	// maxResult is the most of a result that is stored, in bytes of JSON: some hundred sources. Each
-	// decision about a user costs a write unit for each KiB of the item, and an item takes 1,000 of
-	// them a second. A larger result is not stored.
+	// maxResult is the largest result that is stored, in bytes of JSON: about a hundred sources. Each
+	// decision about a user costs one write unit per KiB of the item, and an item takes 1,000 of them per
+	// second.
 	maxResult = 8 << 10
 	// maxClosed is the longest that a Retry-After closes a user.
 	maxClosed = 24 * time.Hour
 )
 
-// state is what is kept of a user. Times are milliseconds since 1970, by wall clock; 0 is never.
+// state is what is kept about a user. Times are wall-clock milliseconds since 1970; 0 is never.
 type state struct {
 	calls       []int64 // newest first
 	owner       string  // of the lease
 	leaseUntil  int64
-	closedUntil int64 // by a 429's Retry-After
+	closedUntil int64 // because of a 429's Retry-After
 	result      []byte
 	resultAt    int64
 }
 
-// decide says what a refresh that begins now gets. The order is the one of usefulness: a result that
-// is there, one that is coming, a call of its own, the time to wait.
+// decide returns the decision about a refresh that begins now. It prefers what is most useful to the
+// caller: a stored result, one that is on its way, a call of its own, the time to wait. If the decision is
+// Granted, the store adds the lease.
 func (r Rules) decide(s state, now time.Time) refresh.Decision {
 	ms := now.UnixMilli()
 	if r.fresh(s, ms) {
 		var out result.Result
 		if json.Unmarshal(s.result, &out) == nil {
-			return refresh.Decision{Coalesced: &out}
+			return refresh.Decision{Kind: refresh.Coalesced, Result: out}
 		}
 	}
 	if s.leaseUntil > ms {
-		return refresh.Decision{InFlight: true}
+		return refresh.Decision{Kind: refresh.InFlight}
 	}
-	return refresh.Decision{RetryAfter: time.Duration(max(r.opens(s, ms)-ms, 0)) * time.Millisecond}
+	if wait := r.opens(s, ms) - ms; wait > 0 {
+		return refresh.Decision{Kind: refresh.Denied, RetryAfter: time.Duration(wait) * time.Millisecond}
+	}
+	return refresh.Decision{Kind: refresh.Granted}
 }
 
+// fresh reports whether the stored result answers a refresh now.
 func (r Rules) fresh(s state, ms int64) bool {
 	return r.Coalesce > 0 && s.resultAt > ms-r.Coalesce.Milliseconds() && s.resultAt > 0
 }
 
-// opens returns when the user may be called next, as far as the quota goes.
+// opens returns when the quota allows the next call.
 func (r Rules) opens(s state, ms int64) int64 {
 	if r.Limit == 0 {
 		return ms
@@ -73,7 +78,7 @@ func (r Rules) opens(s state, ms int64) int64 {
 	return at
 }
 
-// closes returns until when an outcome closes the user; 0 where it does not.
+// closes returns until when a result closes the user; 0 if it does not.
 func (r Rules) closes(out result.Result, now time.Time) int64 {
 	f := out.Failure()
 	if r.Limit == 0 || f == nil || f.Code != result.RateLimited || f.RetryAfter <= 0 || f.UpstreamStatus == 0 {
@@ -82,7 +87,7 @@ func (r Rules) closes(out result.Result, now time.Time) int64 {
 	return now.Add(min(f.RetryAfter, maxClosed)).UnixMilli()
 }
 
-// encode returns a result as it is stored; nil for one that is not to be: a failure, or one too large.
+// encode returns a result as it is stored, or nil for one that is not stored: a failure, or one too large.
 func (r Rules) encode(out result.Result) []byte {
 	if r.Coalesce == 0 || !out.Success {
 		return nil
@@ -94,11 +99,22 @@ func (r Rules) encode(out result.Result) []byte {
 	return text
 }
 
-// keeps is how long what is known of a user matters.
+// keeps is how long a user's state matters.
 func (r Rules) keeps() time.Duration { return max(r.Window, r.Coalesce, time.Minute) }
 
-// push returns the calls with one more, and without those that no longer count.
+// push returns the calls with one more at the head, cut to the number that counts.
 func (r Rules) push(calls []int64, ms int64) []int64 {
 	calls = slices.Insert(calls, 0, ms)
 	return calls[:min(len(calls), max(r.Limit, 1))]
+}
+
+// notSent returns the list indexes of a lease's calls that were never sent. A lease's calls are the head of
+// the user's list, the newest first.
+func notSent(calls []refresh.Call) (indexes []int) {
+	for i, call := range calls {
+		if call == refresh.NotSent {
+			indexes = append(indexes, len(calls)-1-i)
+		}
+	}
+	return indexes
 }

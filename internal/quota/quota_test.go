@@ -182,7 +182,7 @@ func TestASuccessIsTheResultForOneMinuteAndAFailureNever(t *testing.T) {
 		}
 		c.add(time.Minute - time.Millisecond)
 		d := enter(t, gate, user, c.after(time.Minute))
-		if d.Coalesced == nil || d.Coalesced.Status != result.InProgress || d.Coalesced.RefreshedSources[0] != "withings/body" {
+		if d.Kind != refresh.Coalesced || d.Result.Status != result.InProgress || d.Result.RefreshedSources[0] != "withings/body" {
 			t.Errorf("%+v", d)
 		}
 		c.add(time.Millisecond)
@@ -195,7 +195,7 @@ func TestASuccessIsTheResultForOneMinuteAndAFailureNever(t *testing.T) {
 func TestWhileOneRefreshesAUserTheOthersAreToldSo(t *testing.T) {
 	stores(t, hour, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
 		first := enter(t, gate, user, c.after(30*time.Second))
-		if d := enter(t, gate, user, c.after(30*time.Second)); !d.InFlight || d.Lease != nil {
+		if d := enter(t, gate, user, c.after(30*time.Second)); d.Kind != refresh.InFlight || d.Lease != nil {
 			t.Errorf("%+v", d)
 		}
 		if d := enter(t, gate, "another user", c.after(30*time.Second)); d.Lease == nil {
@@ -211,7 +211,7 @@ func TestALeaseEndsByItselfWhenItsInstanceDies(t *testing.T) {
 	stores(t, hour, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
 		dead := enter(t, gate, user, c.after(30*time.Second))
 		c.add(30*time.Second - time.Millisecond)
-		if d := enter(t, gate, user, c.after(time.Second)); !d.InFlight {
+		if d := enter(t, gate, user, c.after(time.Second)); d.Kind != refresh.InFlight {
 			t.Errorf("%+v", d)
 		}
 		c.add(time.Millisecond)
@@ -226,7 +226,7 @@ func TestALeaseEndsByItselfWhenItsInstanceDies(t *testing.T) {
 		if err := dead.Lease.Done(t.Context(), success, nil); err != nil {
 			t.Error(err)
 		}
-		if d := enter(t, gate, user, c.after(time.Second)); !d.InFlight {
+		if d := enter(t, gate, user, c.after(time.Second)); d.Kind != refresh.InFlight {
 			t.Errorf("a lost lease ended another one: %+v", d)
 		}
 	})
@@ -240,7 +240,7 @@ func TestEachAttemptCountsAndExtendsTheLease(t *testing.T) {
 			t.Fatal("the second attempt is refused")
 		}
 		c.add(9 * time.Second)
-		if other := enter(t, gate, user, c.after(time.Second)); !other.InFlight {
+		if other := enter(t, gate, user, c.after(time.Second)); other.Kind != refresh.InFlight {
 			t.Errorf("the lease was not extended: %+v", other)
 		}
 		if !again(t, d.Lease, c.after(10*time.Second)) || again(t, d.Lease, c.after(10*time.Second)) {
@@ -262,7 +262,7 @@ func TestARetryAfterALongPauseIsCountedWhileNobodyElseHasTheUser(t *testing.T) {
 		if !again(t, d.Lease, c.after(10*time.Second)) {
 			t.Error("the retry is refused though the lease is nobody else's")
 		}
-		if other := enter(t, gate, user, c.after(time.Second)); !other.InFlight {
+		if other := enter(t, gate, user, c.after(time.Second)); other.Kind != refresh.InFlight {
 			t.Errorf("%+v", other)
 		}
 	})
@@ -275,14 +275,14 @@ func TestCallsThatNeverLeftAreGivenBack(t *testing.T) {
 			if d.Lease == nil || !again(t, d.Lease, c.after(time.Second)) {
 				t.Fatalf("%+v", d)
 			}
-			if err := d.Lease.Done(t.Context(), failure, []int{1, 0}); err != nil {
+			if err := d.Lease.Done(t.Context(), failure, []refresh.Call{refresh.NotSent, refresh.NotSent}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		d := enter(t, gate, user, c.after(time.Second))
 		c.add(time.Minute)
 		again(t, d.Lease, c.after(time.Second))
-		if err := d.Lease.Done(t.Context(), failure, []int{1}); err != nil { // the older one never left
+		if err := d.Lease.Done(t.Context(), failure, []refresh.Call{refresh.NotSent, refresh.Sent}); err != nil { // the older one never left
 			t.Fatal(err)
 		}
 		for range 2 {
@@ -336,7 +336,7 @@ func TestTheQuotaAndCoalescingAreSwitchedOffEachByItself(t *testing.T) {
 			}
 		}
 		refreshed(t, gate, c, success)
-		if d := enter(t, gate, user, c.after(time.Second)); d.Coalesced == nil {
+		if d := enter(t, gate, user, c.after(time.Second)); d.Kind != refresh.Coalesced {
 			t.Errorf("%+v", d)
 		}
 	})
@@ -437,7 +437,9 @@ func TestATableThatCannotBeAskedCostsAtMost300MillisecondsAndIsAnError(t *testin
 		t.Setenv("AWS_REGION", "us-east-1")
 		t.Setenv("AWS_ACCESS_KEY_ID", "test")
 		t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
-		d := NewDynamo(hour, Client(func() (sdk.Config, error) { return config.LoadDefaultConfig(t.Context()) }), "t")
+		d := NewDynamo(hour, func() (Table, error) {
+			return Client(func() (sdk.Config, error) { return config.LoadDefaultConfig(t.Context()) })()
+		}, "t")
 		began := time.Now()
 		if _, err := d.Enter(t.Context(), user, time.Now().Add(time.Minute)); err == nil {
 			t.Error("no error")
@@ -458,59 +460,6 @@ func TestATableThatCannotBeAskedCostsAtMost300MillisecondsAndIsAnError(t *testin
 	if _, err := broken.Enter(t.Context(), user, time.Now()); err == nil {
 		t.Error("no error without a client")
 	}
-	if _, err := broken.Answer(t.Context(), "id"); err == nil || broken.Remember(t.Context(), "id", nil) == nil {
-		t.Error("no error without a client")
-	}
-}
-
-func TestADeliverysAnswerIsRememberedFor48Hours(t *testing.T) {
-	type deliveries interface {
-		Answer(context.Context, string) ([]byte, error)
-		Remember(context.Context, string, []byte) error
-	}
-	test := func(t *testing.T, d deliveries, c *clock) {
-		t.Helper()
-		expect := func(id, want string) {
-			t.Helper()
-			if got, err := d.Answer(t.Context(), id); err != nil || string(got) != want {
-				t.Errorf("%s is answered %q %v, want %q", id, got, err, want)
-			}
-		}
-		expect("msg_1", "")
-		for range 2 {
-			if err := d.Remember(t.Context(), "msg_1", []byte(`{"statusCode":200}`)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		c.add(48*time.Hour - time.Second)
-		expect("msg_1", `{"statusCode":200}`)
-		expect("msg_2", "")
-		c.add(time.Second)
-		expect("msg_1", "")
-	}
-	t.Run("in memory", func(t *testing.T) {
-		c := newClock()
-		m := NewMemoryDeliveries()
-		m.now = c.now
-		test(t, m, c)
-		for i := range maxDeliveries + 10 {
-			_ = m.Remember(t.Context(), fmt.Sprint(i), nil)
-		}
-		if len(m.answers) != maxDeliveries || len(m.order) != maxDeliveries {
-			t.Errorf("%d deliveries are remembered", len(m.answers))
-		}
-	})
-	t.Run("in DynamoDB", func(t *testing.T) {
-		c := newClock()
-		d, _ := newDynamo(t, hour, c)
-		test(t, d, c)
-		if err := d.Remember(t.Context(), "msg_3", []byte(strings.Repeat("x", maxAnswer+1))); err == nil {
-			t.Error("no error")
-		}
-		if got, _ := d.Answer(t.Context(), "msg_3"); got != nil {
-			t.Error("an answer over the bound was stored")
-		}
-	})
 }
 
 func TestALeaseOfAUserThatWasForgottenMeanwhileEndsNoOther(t *testing.T) {
@@ -525,7 +474,7 @@ func TestALeaseOfAUserThatWasForgottenMeanwhileEndsNoOther(t *testing.T) {
 	if err := late.Lease.Done(t.Context(), failure, nil); err != nil {
 		t.Fatal(err)
 	}
-	if d := enter(t, m, user, c.after(time.Minute)); !d.InFlight {
+	if d := enter(t, m, user, c.after(time.Minute)); d.Kind != refresh.InFlight {
 		t.Errorf("%+v", d)
 	}
 }
@@ -537,7 +486,7 @@ func TestAResultThatCameLateIsKeptForItsMinute(t *testing.T) {
 		if err := d.Lease.Done(t.Context(), success, nil); err != nil {
 			t.Fatal(err)
 		}
-		if d := enter(t, gate, user, c.after(time.Second)); d.Coalesced == nil {
+		if d := enter(t, gate, user, c.after(time.Second)); d.Kind != refresh.Coalesced {
 			t.Errorf("%+v", d)
 		}
 	})
@@ -588,7 +537,7 @@ func TestTheRulesAgainstAModel(t *testing.T) {
 				}
 				isFresh := rules.Coalesce > 0 && fresh > 0 && fresh > now-rules.Coalesce.Milliseconds()
 				switch {
-				case isFresh != (d.Coalesced != nil), !isFresh && (leaseUntil > now) != d.InFlight:
+				case isFresh != (d.Kind == refresh.Coalesced), !isFresh && (leaseUntil > now) != (d.Kind == refresh.InFlight):
 					t.Fatalf("%+v; fresh %v, leased %v", d, isFresh, leaseUntil > now)
 				case isFresh || leaseUntil > now:
 				case open() != (d.Lease != nil), d.Lease == nil && d.RetryAfter <= 0:

@@ -6,8 +6,9 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// All refreshes many users, at most MaxConcurrency at once. It hands over each result as it comes, with
-// its request's place, and returns after the last. What cannot begin in time is insufficient_time.
+// All refreshes many users, at most MaxConcurrency at once. It calls each with every result as it comes,
+// and with its request's index, from one goroutine, and returns after the last. A refresh that cannot begin
+// in time fails with insufficient_time.
 func (r *Refresher) All(ctx context.Context, requests []Request, each func(i int, out result.Result)) {
 	type outcome struct {
 		i   int

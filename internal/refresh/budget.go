@@ -5,29 +5,28 @@ import (
 	"time"
 )
 
-// The numbers of the timeout, from Junction's API reference (5 to 60 s) and from how long those who
-// wait for this function wait.
+// The limits of the timeout: Junction's, from its API reference, and what the caller's patience needs.
 const (
 	// MinTimeout and MaxTimeout are the seconds that Junction accepts.
 	MinTimeout, MaxTimeout = 5.0, 60.0
 
 	// grace is what an HTTP call may take beyond the timeout that Junction was asked for.
 	grace = 1500 * time.Millisecond
-	// margin is kept between the end of any call and the moment somebody gives up on this function.
+	// margin is the time between the end of any call and the moment when Lambda or the caller times out.
 	margin = 500 * time.Millisecond
-	// unknownLeft is the time taken to be left where Lambda's deadline is missing or already past.
+	// unknownLeft is the time that is assumed to be left if Lambda's deadline is missing or already past.
 	unknownLeft = 62 * time.Second
 )
 
 // Budget is the time that one invocation has.
 type Budget struct {
 	Lambda time.Time // when Lambda ends the invocation
-	Caller time.Time // when the caller, or the gateway before it, gives up; zero: never
+	Caller time.Time // when the caller, or the gateway in front of the function, times out; zero: never
 }
 
-// NewBudget returns the budget of an invocation that begins now. deadline is Lambda's, and is not
-// believed where it is zero or past, a known fault of sam local invoke. callerWaits is how long the
-// caller waits; 0 is for ever.
+// NewBudget returns the budget of an invocation that begins now. deadline is Lambda's; one that is zero or
+// already past (a known fault of sam local invoke) is not used. callerWaits is how long the caller waits; 0
+// is for ever.
 func NewBudget(now, deadline time.Time, callerWaits time.Duration) Budget {
 	b := Budget{Lambda: deadline}
 	if !deadline.After(now) {
@@ -39,7 +38,7 @@ func NewBudget(now, deadline time.Time, callerWaits time.Duration) Budget {
 	return b
 }
 
-// End is the first of the moments at which somebody gives up.
+// End is when the first of the two times out.
 func (b Budget) End() time.Time {
 	if !b.Caller.IsZero() && b.Caller.Before(b.Lambda) {
 		return b.Caller
@@ -52,7 +51,7 @@ func (b Budget) Available(now time.Time, headroom time.Duration) float64 {
 	return b.End().Sub(now).Seconds() - headroom.Seconds()
 }
 
-// Cutoff is when a call that begins now, and may take wait, is given up.
+// Cutoff is when a call that begins now, and may take wait, is cut off.
 func (b Budget) Cutoff(now time.Time, wait time.Duration) time.Time {
 	cutoff := now.Add(wait)
 	if last := b.End().Add(-margin); last.Before(cutoff) {
@@ -61,11 +60,11 @@ func (b Budget) Cutoff(now time.Time, wait time.Duration) time.Time {
 	return cutoff
 }
 
-// effective returns the timeout to send to Junction: what was asked for, held to Junction's limits
-// and to the time available. enough is false where less than Junction's least is available.
+// effective returns the timeout to send to Junction: the requested one, clamped to Junction's limits and
+// to the time available. enough is false if less than Junction's shortest timeout is available.
 //
-// What is available is rounded to a tenth of a second: a 30 s gateway gives 28 s, and not 27.9997
-// because a millisecond is gone. The headroom covers the difference.
+// The time available is rounded to a tenth of a second: a 30 s gateway gives 28 s, and not 27.9997 because
+// a millisecond has passed. The headroom covers the difference.
 func effective(requested, available float64) (timeout float64, enough bool) {
 	if available < MinTimeout {
 		return 0, false

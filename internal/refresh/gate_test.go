@@ -23,7 +23,7 @@ type gate struct {
 
 	entered []time.Duration // how far away until was
 	done    []result.Result
-	unsent  []int
+	calls   []refresh.Call
 }
 
 func (g *gate) Enter(_ context.Context, _ string, until time.Time) (refresh.Decision, error) {
@@ -36,8 +36,8 @@ func (g *gate) Again(_ context.Context, _ time.Time) (bool, error) {
 	return g.again >= 0, g.lostAgain
 }
 
-func (g *gate) Done(_ context.Context, out result.Result, unsent []int) error {
-	g.done, g.unsent = append(g.done, out), unsent
+func (g *gate) Done(_ context.Context, out result.Result, calls []refresh.Call) error {
+	g.done, g.calls = append(g.done, out), calls
 	return g.lost
 }
 
@@ -69,7 +69,7 @@ func TestACoalescedRefreshIsTheStoredResultUnderThisRequestsID(t *testing.T) {
 	stored := result.From(user, result.Answer{Status: 200, Refreshed: []string{"a/b"}})
 	stored.RequestID, stored.Attempts, stored.TimeoutSeconds = "the first one's", 2, 30
 	u := &upstream{}
-	got := through(&gate{decision: refresh.Decision{Coalesced: &stored}}, u, &keys{key: "k"}, t)
+	got := through(&gate{decision: refresh.Decision{Kind: refresh.Coalesced, Result: stored}}, u, &keys{key: "k"}, t)
 	if !got.Coalesced || got.RequestID != "r" || got.Attempts != 2 || got.TimeoutSeconds != 30 || got.RefreshedSources[0] != "a/b" || len(u.timeouts) != 0 {
 		t.Errorf("%+v", got)
 	}
@@ -80,7 +80,7 @@ func TestACoalescedRefreshIsTheStoredResultUnderThisRequestsID(t *testing.T) {
 
 func TestARefreshInFlightIsInProgressWithoutACall(t *testing.T) {
 	u := &upstream{}
-	got := through(&gate{decision: refresh.Decision{InFlight: true}}, u, &keys{key: "k"}, t)
+	got := through(&gate{decision: refresh.Decision{Kind: refresh.InFlight}}, u, &keys{key: "k"}, t)
 	if !got.Success || got.Status != result.InProgress || !got.Coalesced || len(got.Sources) != 0 || got.UpstreamStatus != 0 || got.Attempts != 0 || len(u.timeouts) != 0 {
 		t.Errorf("%+v", got)
 	}
@@ -88,7 +88,7 @@ func TestARefreshInFlightIsInProgressWithoutACall(t *testing.T) {
 
 func TestADeniedRefreshIsRateLimitedUntilTheWindowOpens(t *testing.T) {
 	u := &upstream{}
-	got := through(&gate{decision: refresh.Decision{RetryAfter: 90 * time.Second}}, u, &keys{key: "k"}, t)
+	got := through(&gate{decision: refresh.Decision{Kind: refresh.Denied, RetryAfter: 90 * time.Second}}, u, &keys{key: "k"}, t)
 	if got.ErrorCode != result.RateLimited || got.RetryAfterSeconds != 90 || got.UpstreamStatus != 0 || got.Attempts != 0 || len(u.timeouts) != 0 {
 		t.Errorf("%+v", got)
 	}
@@ -119,13 +119,13 @@ func TestACallThatNeverLeftIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := granting(2)
 		got := through(g, &upstream{answers: []func(context.Context) (result.Answer, error){unsent, fail(unavailable), unsent}}, &keys{key: "k"}, t)
-		if got.Attempts != 3 || !slices.Equal(g.unsent, []int{0, 2}) {
-			t.Errorf("%v are given back: %+v", g.unsent, got)
+		if got.Attempts != 3 || !slices.Equal(g.calls, []refresh.Call{refresh.NotSent, refresh.Sent, refresh.NotSent}) {
+			t.Errorf("the gate is told of the calls %v: %+v", g.calls, got)
 		}
 		g = granting(0)
 		through(g, &upstream{answers: []func(context.Context) (result.Answer, error){succeed}}, &keys{key: "k"}, t)
-		if len(g.unsent) != 0 {
-			t.Errorf("%v are given back of a success", g.unsent)
+		if !slices.Equal(g.calls, []refresh.Call{refresh.Sent}) {
+			t.Errorf("of a success the gate is told %v", g.calls)
 		}
 	})
 }

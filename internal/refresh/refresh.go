@@ -1,12 +1,10 @@
-// Package refresh is the job itself: clamp the timeout, resolve the user, call Junction as often as
-// time and sense allow, normalize what came of it. It knows neither Lambda nor HTTP; what it needs it
-// asks of the interfaces below.
+// Package refresh makes a refresh: it clamps the timeout, resolves the user, asks the gate, calls Junction,
+// retries what is worth retrying, and normalizes the outcome. It knows neither Lambda nor HTTP. What it
+// needs plugs into the interfaces that it declares.
 package refresh
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/result"
@@ -15,7 +13,7 @@ import (
 
 // Upstream is Junction. Its errors are *result.Failure.
 type Upstream interface {
-	// Check says whether a key can be used at all, without a call.
+	// Check reports why a key cannot be used at all, or nil. It makes no call.
 	Check(key sensitive.String) error
 	// Refresh makes one call and waits for its answer until ctx ends. timeout is in seconds.
 	Refresh(ctx context.Context, key sensitive.String, userID string, timeout float64) (result.Answer, error)
@@ -25,41 +23,16 @@ type Upstream interface {
 	List(ctx context.Context, key sensitive.String, offset, limit int) (result.Page, error)
 }
 
-// Keys is where the team key comes from. Its errors are *result.Failure.
+// Keys provides the team key. Its errors are *result.Failure.
 type Keys interface {
 	Key(ctx context.Context) (sensitive.String, error)
-	// Renew returns the key that replaces one that Junction refused; the same one where there is no other.
+	// Renew returns the key that replaces one that Junction refused, or the same one if there is no other.
 	Renew(ctx context.Context, refused sensitive.String) (sensitive.String, error)
-}
-
-// Gate decides who may be refreshed now, for all that share it.
-type Gate interface {
-	// Enter asks for a refresh of a user whose first call ends by until at the latest. An error says
-	// that the gate cannot be asked: the refresh goes on without it.
-	Enter(ctx context.Context, userID string, until time.Time) (Decision, error)
-}
-
-// Decision is what a Gate says: one of a lease, a result, one that is coming, or a time to wait.
-type Decision struct {
-	Lease      Lease          // the refresh is granted; Done must be called
-	Coalesced  *result.Result // the user was refreshed just now, with this result
-	InFlight   bool           // somebody else is refreshing the user
-	RetryAfter time.Duration  // the quota is used up for so long; over 0 where nothing else is set
-}
-
-// Lease is a refresh that was granted. It ends by itself at the end of the last call it was asked for.
-type Lease interface {
-	// Again asks for one more call, which ends by until. It is false where the quota has run out. An
-	// error says that the gate cannot be asked: the call is made without it.
-	Again(ctx context.Context, until time.Time) (bool, error)
-	// Done ends the lease and tells what came of the refresh. unsent are those of its calls, counted from
-	// the newest, that never left: they are given back.
-	Done(ctx context.Context, out result.Result, unsent []int) error
 }
 
 // Request asks for one user's refresh.
 type Request struct {
-	UserID       string  // a UUID in lower case; "" where ClientUserID names the user
+	UserID       string  // a UUID in lower case; "" if ClientUserID names the user
 	ClientUserID string  // the app's own ID of the user
 	Timeout      float64 // seconds asked for; finite
 	RequestID    string  // the Lambda request ID, for the result
@@ -68,10 +41,10 @@ type Request struct {
 
 // Options are what a Refresher is made of. The zero value of a field is its default.
 type Options struct {
-	Gate           Gate          // nil lets every refresh pass
+	Gate           Gate          // nil allows every refresh
 	MaxAttempts    int           // calls per refresh; 3
 	MaxConcurrency int           // refreshes at once in All; 100
-	Headroom       time.Duration // kept free at the end of an invocation; no default, 0 is none
+	Headroom       time.Duration // kept free at the end of an invocation; 0 keeps none free
 }
 
 // Refresher refreshes users. It is safe for concurrent use.
@@ -93,28 +66,21 @@ func New(upstream Upstream, keys Keys, options Options) *Refresher {
 	return &Refresher{upstream: upstream, keys: keys, options: options, resolved: newResolved()}
 }
 
-// Refresh refreshes one user. Whatever happens, also a panic, is in the result.
+// Refresh refreshes one user. Whatever happens, a panic included, is in the result.
 func (r *Refresher) Refresh(ctx context.Context, request Request) (out result.Result) {
-	job := &job{Refresher: r, Request: request, userID: request.UserID, began: time.Now()}
+	j := &job{
+		session: &session{Refresher: r, budget: request.Budget}, request: request, began: time.Now(), user: request.UserID,
+		permit: permit{gate: r.options.Gate},
+	}
 	defer func() {
 		if cause := recover(); cause != nil {
-			out = job.failed(result.FailFor(result.Internal, "internal error", Panic(cause)))
+			out = j.complete(result.FromFailure(j.user, result.FromPanic(cause)))
 		}
 		out.RequestID = request.RequestID
 	}()
-	out, err := job.run(ctx)
+	out, err := j.run(ctx)
 	if err != nil {
-		return job.failed(err)
+		return j.complete(result.FromFailure(j.user, result.AsFailure(err)))
 	}
 	return out
-}
-
-// Panic turns what recover returned into an error for the log: where it happened, and what it says
-// only where the runtime said it, since anything else could quote a payload.
-func Panic(cause any) error {
-	said := fmt.Sprintf("%T", cause)
-	if err, ok := cause.(interface{ RuntimeError() }); ok {
-		said = fmt.Sprint(err)
-	}
-	return fmt.Errorf("panic: %s\n%s", said, debug.Stack())
 }

@@ -461,7 +461,7 @@ func TestAPanicIsAnInternalErrorWhoseCauseIsOnlyForTheLog(t *testing.T) {
 			t.Errorf("logged %s", said)
 		}
 	}
-	if said := refresh.Panic(catch()).Error(); !strings.Contains(said, "nil map") {
+	if said := result.Panic(catch()).Error(); !strings.Contains(said, "nil map") {
 		t.Errorf("what the runtime says is lost: %s", said)
 	}
 }

@@ -5,7 +5,7 @@ import "sync"
 // resolvedLimit bounds how many users an instance remembers.
 const resolvedLimit = 10_000
 
-// resolved remembers which Junction user an app's own ID stands for.
+// resolved remembers the Junction user of an app's own ID.
 type resolved struct {
 	mu  sync.Mutex
 	ids map[string]string
@@ -20,13 +20,13 @@ func (r *resolved) get(clientUserID string) (string, bool) {
 	return id, ok
 }
 
-// put remembers an ID, in the place of any other where the memory is full.
+// put remembers an ID. If the memory is full, another one is forgotten.
 func (r *resolved) put(clientUserID, userID string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.ids) >= resolvedLimit {
-		for other := range r.ids {
-			delete(r.ids, other)
+		for id := range r.ids {
+			delete(r.ids, id)
 			break
 		}
 	}

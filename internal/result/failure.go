@@ -3,7 +3,9 @@ package result
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
+	"runtime/debug"
 	"time"
 )
 
@@ -84,4 +86,17 @@ func AsFailure(err error) *Failure {
 		return f
 	}
 	return FailFor(Internal, "internal error", err)
+}
+
+// FromPanic returns the failure that a panic is to a caller. cause is what recover returned.
+func FromPanic(cause any) *Failure { return FailFor(Internal, "internal error", Panic(cause)) }
+
+// Panic turns what recover returned into an error for the log: where it happened, and the message only if
+// it is the runtime's own, since any other could quote a payload.
+func Panic(cause any) error {
+	message := fmt.Sprintf("%T", cause)
+	if err, ok := cause.(interface{ RuntimeError() }); ok {
+		message = fmt.Sprint(err)
+	}
+	return fmt.Errorf("panic: %s\n%s", message, debug.Stack())
 }

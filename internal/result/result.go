@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// EventSource is the EventBridge source of the results that this function publishes. The function ignores
+// events that carry it, so that a broad rule does not loop.
+const EventSource = "junction.refresh"
+
 // Status is how a refresh ended, in one word.
 type Status string
 

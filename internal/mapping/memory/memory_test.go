@@ -224,7 +224,7 @@ func TestAReceiveEndsWithItsContext(t *testing.T) {
 		}
 		m := one(t, q)
 		for says, err := range map[string]error{
-			"send": q.Send(ctx, []handler.Message{{Body: "b"}}), "delete": q.Delete(ctx, []mapping.Message{m}), "delay": q.Delay(ctx, nil), "done": q.Done(ctx, nil),
+			"send": q.Send(ctx, []handler.Message{{Body: "b"}}), "delete": q.Delete(ctx, []mapping.Message{m}), "delay": q.Delay(ctx, nil), "done": q.DeleteMessages(ctx, nil),
 		} {
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: %v", says, err)

@@ -96,11 +96,11 @@ func (q *Queue) Delete(ctx context.Context, messages []mapping.Message) error {
 	for _, m := range messages {
 		handles = append(handles, m.ReceiptHandle)
 	}
-	return q.Done(ctx, handles)
+	return q.DeleteMessages(ctx, handles)
 }
 
-// Done implements handler.Queue. A handle that is not a message's any more deletes nothing.
-func (q *Queue) Done(ctx context.Context, receiptHandles []string) error {
+// DeleteMessages implements handler.Queue. A handle that is not a message's any more deletes nothing.
+func (q *Queue) DeleteMessages(ctx context.Context, receiptHandles []string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("done: %w", err)
 	}

@@ -1,4 +1,4 @@
-package webhook_test
+package auth_test
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/junction-refresh/junction-refresh/internal/auth"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/secret"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
-	"github.com/junction-refresh/junction-refresh/internal/webhook"
 )
 
 var (
@@ -56,7 +56,7 @@ func both(t *testing.T) *secrets {
 // sign returns the headers of a signed body under a prefix.
 func sign(t *testing.T, prefix, with string, at time.Time, content string) http.Header {
 	t.Helper()
-	signed, err := webhook.Sign(sensitive.New(with), "msg_1", at, []byte(content))
+	signed, err := auth.Sign(sensitive.New(with), "msg_1", at, []byte(content))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +67,8 @@ func sign(t *testing.T, prefix, with string, at time.Time, content string) http.
 	return h
 }
 
-func hook(h http.Header) webhook.Call {
-	return webhook.Call{Header: h, Webhook: true, Body: func() ([]byte, error) { return []byte(body), nil }}
+func hook(h http.Header) auth.Call {
+	return auth.Call{Header: h, Webhook: true, Body: func() ([]byte, error) { return []byte(body), nil }}
 }
 
 func code(err error) result.Code {
@@ -80,7 +80,7 @@ func code(err error) result.Code {
 
 func TestASignedWebhookIsLetIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := webhook.New([]string{"signature"}, both(t))
+		g := auth.New([]string{"signature"}, both(t))
 		now := time.Now()
 		forged := "v1," + base64.StdEncoding.EncodeToString(make([]byte, 32))
 		several := sign(t, "Webhook-", second, now, body)
@@ -175,7 +175,7 @@ func forgeries(t *testing.T, now time.Time) map[string]http.Header {
 
 func TestNoForgedStaleMixedTruncatedOrDuplicatedSetOfHeadersGetsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := webhook.New([]string{"signature", "token", "iam"}, both(t))
+		g := auth.New([]string{"signature", "token", "iam"}, both(t))
 		cases := forgeries(t, time.Now())
 		if len(cases) < 40 {
 			t.Errorf("%d cases, want at least 40", len(cases))
@@ -194,7 +194,7 @@ func TestASignatureCountsOnTheWebhookRouteAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		call := hook(sign(t, "Svix-", first, time.Now(), body))
 		call.Webhook = false
-		if _, err := webhook.New([]string{"signature"}, both(t)).Admit(t.Context(), call); code(err) != result.Unauthenticated {
+		if _, err := auth.New([]string{"signature"}, both(t)).Admit(t.Context(), call); code(err) != result.Unauthenticated {
 			t.Error(err)
 		}
 	})
@@ -204,14 +204,14 @@ func TestABodyThatCannotBeReadIsRefusedAsAnyOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		call := hook(sign(t, "Svix-", first, time.Now(), body))
 		call.Body = func() ([]byte, error) { return nil, errors.New("not base64") }
-		if _, err := webhook.New([]string{"signature"}, both(t)).Admit(t.Context(), call); code(err) != result.Unauthenticated {
+		if _, err := auth.New([]string{"signature"}, both(t)).Admit(t.Context(), call); code(err) != result.Unauthenticated {
 			t.Error(err)
 		}
 	})
 }
 
 func TestATokenIsTakenFromEitherHeaderOnEveryRoute(t *testing.T) {
-	g := webhook.New([]string{"token"}, both(t))
+	g := auth.New([]string{"token"}, both(t))
 	for name, h := range map[string]http.Header{
 		"a bearer token":                      {"Authorization": {"Bearer " + token}},
 		"a bearer token in any case":          {"Authorization": {"bearer  " + token + " "}},
@@ -221,7 +221,7 @@ func TestATokenIsTakenFromEitherHeaderOnEveryRoute(t *testing.T) {
 		"a good key beside a bad bearer":      {"Authorization": {"Bearer not-the-right-token"}, "X-Vital-Api-Key": {token}},
 		"a good bearer beside another scheme": {"Authorization": {"Basic abc", "Bearer " + token}},
 	} {
-		if _, err := g.Admit(t.Context(), webhook.Call{Header: h}); err != nil {
+		if _, err := g.Admit(t.Context(), auth.Call{Header: h}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -239,7 +239,7 @@ func TestATokenIsTakenFromEitherHeaderOnEveryRoute(t *testing.T) {
 		"the team key, which is none": {"X-Vital-Api-Key": {"sk_us_a_team_key_for_tests"}},
 		"a webhook secret":            {"X-Vital-Api-Key": {first}},
 	} {
-		if _, err := g.Admit(t.Context(), webhook.Call{Header: h}); code(err) != result.Unauthenticated {
+		if _, err := g.Admit(t.Context(), auth.Call{Header: h}); code(err) != result.Unauthenticated {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -252,8 +252,8 @@ func TestAnyOneOfTheWaysSufficesAndOnlyThoseSwitchedOnCount(t *testing.T) {
 			"signature": "signed", "token": "token", "iam": "iam", "signature,token": "signed token", "token,iam": "token iam",
 			"signature,iam": "signed iam", "signature,token,iam": "signed token iam", "none": "signed token iam stranger",
 		} {
-			g := webhook.New(strings.Split(ways, ","), both(t))
-			for who, call := range map[string]webhook.Call{
+			g := auth.New(strings.Split(ways, ","), both(t))
+			for who, call := range map[string]auth.Call{
 				"signed": hook(signed), "token": hook(http.Header{"X-Vital-Api-Key": {token}}),
 				"iam": {IAM: true, Header: http.Header{}}, "stranger": hook(http.Header{}),
 			} {
@@ -274,7 +274,7 @@ func TestWithNoSecretOfTheKindNobodyPasses(t *testing.T) {
 			"short ones":             bundle(t, strconv.Quote(short), `"fifteen-bytes.."`),
 			"secrets without base64": bundle(t, `"whsec_%%%"`, `" "`),
 		} {
-			g := webhook.New([]string{"signature", "token"}, b)
+			g := auth.New([]string{"signature", "token"}, b)
 			for _, h := range []http.Header{
 				{"X-Vital-Api-Key": {""}}, {"Authorization": {"Bearer "}}, {"X-Vital-Api-Key": {"fifteen-bytes.."}}, {"X-Vital-Api-Key": {"fifteen-bytes..."}},
 				sign(t, "Svix-", first, time.Now(), body),
@@ -284,7 +284,7 @@ func TestWithNoSecretOfTheKindNobodyPasses(t *testing.T) {
 				}
 			}
 		}
-		if weak := webhook.Weak(bundle(t, `"","whsec_",`+strconv.Quote(short)+`,`+strconv.Quote(first), `"","short",`+strconv.Quote(token)).bundle); weak != 5 {
+		if weak := auth.Weak(bundle(t, `"","whsec_",`+strconv.Quote(short)+`,`+strconv.Quote(first), `"","short",`+strconv.Quote(token)).bundle); weak != 5 {
 			t.Errorf("%d weak entries are counted, want 5", weak)
 		}
 	})
@@ -292,14 +292,14 @@ func TestWithNoSecretOfTheKindNobodyPasses(t *testing.T) {
 
 func TestASecretOutOfReachIsSaidSoButOnlyToOneWhoShowsSomething(t *testing.T) {
 	down := &secrets{err: result.Fail(result.SecretUnavailable, "x")}
-	g := webhook.New([]string{"signature", "token", "iam"}, down)
+	g := auth.New([]string{"signature", "token", "iam"}, down)
 	if _, err := g.Admit(t.Context(), hook(http.Header{"X-Vital-Api-Key": {token}})); code(err) != result.SecretUnavailable {
 		t.Error(err)
 	}
 	if _, err := g.Admit(t.Context(), hook(http.Header{})); code(err) != result.Unauthenticated || down.reads != 1 {
 		t.Errorf("%v after %d reads", err, down.reads)
 	}
-	if _, err := g.Admit(t.Context(), webhook.Call{IAM: true}); err != nil {
+	if _, err := g.Admit(t.Context(), auth.Call{IAM: true}); err != nil {
 		t.Error(err)
 	}
 }
@@ -325,7 +325,7 @@ func TestTheDeliverysIDIsTheOneThatWasSigned(t *testing.T) {
 			"of one with a token and a bad signature":  {forged, "msg_1"},
 			"of one with a token alone":                {http.Header{"X-Vital-Api-Key": {token}}, ""},
 		} {
-			g := webhook.New([]string{"signature", "token"}, both(t))
+			g := auth.New([]string{"signature", "token"}, both(t))
 			if id, err := g.Admit(t.Context(), hook(c.header)); err != nil || id != c.want {
 				t.Errorf("%s: %q %v, want %q", name, id, err, c.want)
 			}
@@ -335,14 +335,14 @@ func TestTheDeliverysIDIsTheOneThatWasSigned(t *testing.T) {
 
 func TestSignRefusesASecretThatCannotSign(t *testing.T) {
 	for _, s := range []string{"", "whsec_", "whsec_%%%", "short"} {
-		if _, err := webhook.Sign(sensitive.New(s), "msg_1", time.Now(), nil); err == nil {
+		if _, err := auth.Sign(sensitive.New(s), "msg_1", time.Now(), nil); err == nil {
 			t.Errorf("%q signs", s)
 		}
 	}
 }
 
 func ExampleSign() {
-	headers, _ := webhook.Sign(sensitive.New("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
+	headers, _ := auth.Sign(sensitive.New("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
 	fmt.Println(headers.Get("svix-signature"))
 	// Output: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=
 }

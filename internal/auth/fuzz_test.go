@@ -1,4 +1,4 @@
-package webhook
+package auth
 
 import (
 	"context"

@@ -1,0 +1,148 @@
+// Package auth decides whether an HTTP caller may call: by a signature of its body, by a token, or by AWS
+// IAM. Any one of the methods that are switched on is enough. If the secret has nothing for a method, nobody
+// passes by it.
+package auth
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/result"
+	"github.com/junction-refresh/junction-refresh/internal/secret"
+	"github.com/junction-refresh/junction-refresh/internal/sensitive"
+)
+
+// Call is what is known of a caller before its request is parsed.
+type Call struct {
+	Header  http.Header
+	Body    func() ([]byte, error) // as it was sent, decoded if the event has it in base64
+	Webhook bool                   // the route accepts signatures, which cover the body and not the path
+	IAM     bool                   // AWS has authenticated the caller with IAM
+}
+
+// Secrets provides the webhook secrets and the tokens. Its errors are *result.Failure.
+type Secrets interface {
+	Bundle(context.Context) (secret.Bundle, error)
+}
+
+// Guard admits callers or refuses them. It is safe for concurrent use.
+type Guard struct {
+	signature, token, iam, open bool
+
+	secrets Secrets
+	now     func() time.Time
+}
+
+// New returns a guard for the methods of CALLER_AUTH: signature, token and iam, or none alone.
+func New(methods []string, secrets Secrets) *Guard {
+	on := func(method string) bool { return slices.Contains(methods, method) }
+	return &Guard{
+		signature: on("signature"), token: on("token"), iam: on("iam"), open: on("none"),
+		secrets: secrets, now: time.Now,
+	}
+}
+
+// errRefused is the only refusal, whatever failed: it does not help anyone to find out what would pass.
+var errRefused = result.Fail(result.Unauthenticated, "the caller is not authenticated")
+
+// Admit admits a caller, and returns the ID of its delivery, or "" if it names none. For a signed delivery
+// that is the signed ID, whatever else the headers say. The error is unauthenticated, or secret_unavailable
+// if the caller could not be checked.
+func (g *Guard) Admit(ctx context.Context, call Call) (delivery string, err error) {
+	if g.open || g.iam && call.IAM {
+		return deliveryOf(call), nil
+	}
+	tokens := g.tokensOf(call)
+	signed := g.messagesOf(call)
+	if len(tokens) == 0 && len(signed) == 0 {
+		return "", errRefused // without a read of the secret
+	}
+	bundle, err := g.secrets.Bundle(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(signed) > 0 {
+		if body, err := call.Body(); err == nil {
+			if id, ok := anySignatureMatches(signed, body, bundle.WebhookSecrets); ok {
+				return id, nil
+			}
+		}
+	}
+	if anyTokenMatches(tokens, bundle.Tokens) {
+		return deliveryOf(call), nil
+	}
+	return "", errRefused
+}
+
+// deliveryOf is the ID that the headers give a delivery whose signature was not checked. It is "" if there is
+// none, or one in each family.
+func deliveryOf(call Call) string {
+	a, b := single(call.Header[families[0].id]), single(call.Header[families[1].id])
+	if !call.Webhook || a != "" && b != "" {
+		return ""
+	}
+	return a + b
+}
+
+const (
+	// MinToken is the least length of a token, in bytes. A shorter one never matches.
+	MinToken = 16
+	// maxToken is the longest token that is compared, in bytes.
+	maxToken = 4096
+)
+
+// tokensOf returns the caller's tokens: from Authorization: Bearer, and from the header in which Junction's
+// SDKs send their key.
+func (g *Guard) tokensOf(call Call) []sensitive.String {
+	if !g.token {
+		return nil
+	}
+	var tokens []sensitive.String
+	add := func(text string) {
+		if text = strings.TrimSpace(text); len(text) >= MinToken && len(text) <= maxToken {
+			tokens = append(tokens, sensitive.New(text))
+		}
+	}
+	for _, value := range call.Header.Values("Authorization") {
+		if scheme, text, ok := strings.Cut(strings.TrimSpace(value), " "); ok && strings.EqualFold(scheme, "Bearer") {
+			add(text)
+		}
+	}
+	for _, value := range call.Header.Values("X-Vital-Api-Key") {
+		add(value)
+	}
+	return tokens
+}
+
+// anyTokenMatches compares every pair, so that its duration does not reveal which one matched.
+func anyTokenMatches(tokens, accepted []sensitive.String) bool {
+	match := false
+	for _, a := range accepted {
+		if len(a.Reveal()) < MinToken {
+			continue
+		}
+		for _, t := range tokens {
+			match = a.Equal(t) || match
+		}
+	}
+	return match
+}
+
+// Weak returns how many of a bundle's webhook secrets and tokens can never match, because they are empty, too
+// short, or not a webhook secret at all.
+func Weak(bundle secret.Bundle) (weak int) {
+	for _, s := range bundle.WebhookSecrets {
+		if keyOf(s) == nil {
+			weak++
+		}
+	}
+	for _, t := range bundle.Tokens {
+		if len(t.Reveal()) < MinToken {
+			weak++
+		}
+	}
+	return weak
+}

@@ -1,0 +1,170 @@
+// Package document owns the refresh document: what every trigger comes down to, and what travels on the
+// queue. It reads documents from JSON, writes queue messages and reads them back.
+package document
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/junction-refresh/junction-refresh/internal/result"
+)
+
+// maxDocument is the largest refresh document, in bytes, after base64.
+const maxDocument = 1 << 20
+
+// Document is a refresh document. A document of the zero value is empty and not usable.
+type Document struct {
+	UserIDs      []string // Junction user IDs: one, or several if Many
+	ClientUserID string   // the app's own ID of the one user, instead
+	Many         bool     // the document asked for many users, and is answered so
+	All          bool     // for all users of the team, or for one page of them
+	Page         Page     // of all users; the zero value if the document names no page
+	Timeout      float64  // seconds asked for; finite
+	Ignored      bool     // a Junction webhook, or an event of our own, that asks for no refresh
+}
+
+// Page is a part of Junction's list of users.
+type Page struct{ Offset, Limit int }
+
+// Reader reads refresh documents. Its errors are *result.Failure with the code invalid_request.
+type Reader struct {
+	DefaultTimeout float64    // seconds, if a document has none
+	UserIDPaths    [][]string // where else a user ID may be, key by key
+	WebhookEvents  []string   // the types of Junction's webhooks that refresh
+	Queue          bool       // there is a queue, which all_users needs
+}
+
+// selectors are the keys of a document that name its users.
+var selectors = []string{"user_id", "client_user_id", "user_ids", "all_users"}
+
+// Read decodes a refresh document.
+func (r *Reader) Read(raw []byte) (Document, error) {
+	o, err := parse(raw)
+	if err != nil {
+		return Document{}, err
+	}
+	return r.read(o, o.Has("team_id"))
+}
+
+// ReadSvix decodes a refresh document that came with Svix's headers, as Junction's webhooks do.
+func (r *Reader) ReadSvix(raw []byte) (Document, error) {
+	o, err := parse(raw)
+	if err != nil {
+		return Document{}, err
+	}
+	return r.read(o, true)
+}
+
+func parse(raw []byte) (Object, error) {
+	if len(raw) > maxDocument {
+		f := result.Fail(result.InvalidRequest, "the document is over 1 MiB")
+		f.HTTPStatus = http.StatusRequestEntityTooLarge
+		return nil, f
+	}
+	o, ok := ParseObject(raw)
+	if !ok {
+		return nil, result.Fail(result.InvalidRequest, "the document is not a JSON object")
+	}
+	return o, nil
+}
+
+// read decodes a document. With an event_type, one that is from Junction is a Junction webhook.
+func (r *Reader) read(o Object, fromJunction bool) (Document, error) {
+	var d Document
+	if fromJunction && o.Has("event_type") && !slices.Contains(r.WebhookEvents, o.Text("event_type")) {
+		d.Ignored = true
+		if id, err := ParseUserID(o.Text("user_id")); err == nil {
+			d.UserIDs = []string{id}
+		}
+		return d, nil
+	}
+	if err := r.readUsers(o, &d); err != nil {
+		return Document{}, err
+	}
+	timeout, err := r.readTimeout(o)
+	d.Timeout = timeout
+	return d, err
+}
+
+// readUsers finds out which users the document names.
+func (r *Reader) readUsers(o Object, d *Document) (err error) {
+	var named []string
+	for _, key := range selectors {
+		if o.Has(key) {
+			named = append(named, key)
+		}
+	}
+	switch {
+	case len(named) == 0:
+		return r.searchUser(o, d)
+	case len(named) > 1 && (o.Has("user_ids") || o.Has("all_users")):
+		return result.Fail(result.InvalidRequest, "the document has both "+strings.Join(named, " and "))
+	case named[0] == "all_users":
+		if string(o["all_users"]) != "true" {
+			return InvalidValue("all_users is not true")
+		}
+		if !r.Queue {
+			return result.Fail(result.InvalidRequest, "all_users needs a queue (REFRESH_QUEUE_URL)")
+		}
+		d.Many, d.All = true, true
+		d.Page, err = readPage(o)
+	case named[0] == "user_ids":
+		d.Many = true
+		d.UserIDs, err = readUserIDs(o["user_ids"])
+	case named[0] == "user_id": // also beside a client_user_id, as in Junction's own envelopes
+		d.UserIDs, err = readUserID(o["user_id"], "user_id")
+	default:
+		d.ClientUserID, err = readClientUserID(o["client_user_id"])
+	}
+	return err
+}
+
+// searchUser looks for the user ID in another sender's webhook, at the configured paths.
+func (r *Reader) searchUser(o Object, d *Document) (err error) {
+	var names []string
+	for _, path := range r.UserIDPaths {
+		parent := o
+		for _, key := range path[:len(path)-1] {
+			parent = parent.Object(key)
+		}
+		name, last := strings.Join(path, "."), path[len(path)-1]
+		if parent.Has(last) {
+			d.UserIDs, err = readUserID(parent[last], name)
+			return err
+		}
+		names = append(names, name)
+	}
+	f := result.Fail(result.InvalidRequest, "the document names no user")
+	f.Shown = "the document names no user: it has none of " + strings.Join(selectors, ", ") +
+		", and nothing at " + strings.Join(names, ", ") + "; seen: " + o.keys()
+	return f
+}
+
+// readTimeout returns the document's timeout, a number or a numeric string, or the default.
+func (r *Reader) readTimeout(o Object) (float64, error) {
+	if !o.Has("timeout") {
+		return r.DefaultTimeout, nil
+	}
+	raw := o["timeout"]
+	if raw[0] == '"' {
+		return ParseTimeout(o.Text("timeout"))
+	}
+	return ParseTimeout(string(raw))
+}
+
+// readPage reads which page of all users is meant: none if the document names no offset.
+func readPage(o Object) (Page, error) {
+	if !o.Has("offset") {
+		return Page{}, nil
+	}
+	p := Page{Limit: pageSize}
+	if json.Unmarshal(o["offset"], &p.Offset) != nil || p.Offset < 0 || p.Offset > maxOffset {
+		return Page{}, InvalidValue("offset is not a whole number from 0 to 1,000,000,000")
+	}
+	if o.Has("limit") && (json.Unmarshal(o["limit"], &p.Limit) != nil || p.Limit < 1 || p.Limit > pageSize) {
+		return Page{}, InvalidValue("limit is not a whole number from 1 to 500")
+	}
+	return p, nil
+}

@@ -1,0 +1,88 @@
+package handler
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/junction-refresh/junction-refresh/internal/document"
+	"github.com/junction-refresh/junction-refresh/internal/refresh"
+	"github.com/junction-refresh/junction-refresh/internal/result"
+)
+
+// queuedMany is the answer to a document with many users that were queued.
+type queuedMany struct {
+	Status  result.Status   `json:"status"`
+	Summary queuedSummary   `json:"summary"`
+	Results []result.Result `json:"results"`
+}
+
+type queuedSummary struct {
+	Users  int `json:"users"`
+	Queued int `json:"queued"`
+	Pages  int `json:"pages,omitempty"` // for all users: the number of messages
+}
+
+// enqueueOne queues a document with one user.
+func (h *Handler) enqueueOne(ctx context.Context, in invocation, d document.Document, budget refresh.Budget) (result.Result, error) {
+	messages := d.Messages(in.origin())
+	if err := h.send(ctx, in, messages, budget); err != nil {
+		return result.Result{}, err
+	}
+	out := result.FromQueued(messages[0].UserID)
+	out.RequestedTimeoutSeconds = d.Timeout
+	out = in.complete(out)
+	h.options.Observer.Refreshed(ctx, in.Origin, out)
+	return out, nil
+}
+
+// enqueueMany queues a document with many users: one message per user, or one per page of all users.
+func (h *Handler) enqueueMany(ctx context.Context, in invocation, d document.Document, budget refresh.Budget) (queuedMany, error) {
+	var messages []document.Message
+	var summary queuedSummary
+	switch {
+	case d.All && d.Page == document.Page{}:
+		first, err := h.refresher.Users(ctx, budget, 0, 1)
+		if err != nil {
+			return queuedMany{}, err
+		}
+		messages = d.PageMessages(in.origin(), first.Total)
+		summary = queuedSummary{Users: first.Total, Queued: first.Total, Pages: len(messages)}
+	case d.All:
+		page, err := h.refresher.Users(ctx, budget, d.Page.Offset, d.Page.Limit)
+		if err != nil {
+			return queuedMany{}, err
+		}
+		d.UserIDs = page.UserIDs
+		fallthrough
+	default:
+		messages = d.Messages(in.origin())
+		summary = queuedSummary{Users: len(messages), Queued: len(messages)}
+	}
+	if err := h.send(ctx, in, messages, budget); err != nil {
+		return queuedMany{}, err
+	}
+	h.options.Observer.Queued(ctx, in.Origin, summary.Users, summary.Pages)
+	return queuedMany{Status: result.Queued, Summary: summary, Results: []result.Result{}}, nil
+}
+
+// origin is what the messages of an invocation are queued for.
+func (in invocation) origin() document.Origin {
+	return document.Origin{Trigger: cmp.Or(in.QueuedBy, in.Trigger), RequestID: in.RequestID}
+}
+
+// send puts messages on the queue.
+func (h *Handler) send(ctx context.Context, in invocation, messages []document.Message, budget refresh.Budget) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithDeadline(ctx, budget.End().Add(-answering))
+	defer cancel()
+	encoded := make([]Message, 0, len(messages))
+	for _, m := range messages {
+		encoded = append(encoded, Message{Body: m.Body(), TraceHeader: in.TraceHeader})
+	}
+	if err := h.options.Queue.Send(ctx, encoded); err != nil {
+		return result.FailFor(result.QueueFailed, "the refresh could not be queued", err)
+	}
+	return nil
+}

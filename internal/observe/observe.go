@@ -1,0 +1,77 @@
+// Package observe tells what happened, once, to everybody who listens: the log line, and on a laptop the
+// screen.
+package observe
+
+import (
+	"context"
+	"strings"
+
+	"github.com/junction-refresh/junction-refresh/internal/document"
+	"github.com/junction-refresh/junction-refresh/internal/result"
+)
+
+// Origin says where a refresh came from.
+type Origin struct {
+	Trigger     document.Trigger
+	QueuedBy    document.Trigger // the trigger that queued it; "" if it was not queued
+	RequestID   string
+	TraceHeader string // X-Ray's, "Root=1-…;Parent=…;Sampled=1"; "" if there is none
+}
+
+// TraceID returns the trace of the X-Ray header, or "" if there is none.
+func (o Origin) TraceID() string {
+	for part := range strings.SplitSeq(o.TraceHeader, ";") {
+		if root, ok := strings.CutPrefix(part, "Root="); ok {
+			return root
+		}
+	}
+	return ""
+}
+
+// Observer is told what happened, as it happens. ctx is the invocation's, with all its values. The methods
+// are called from several goroutines.
+type Observer interface {
+	// Refreshed is called with each result: refreshed, failed, queued or ignored.
+	Refreshed(ctx context.Context, from Origin, out result.Result)
+	// Queued is called when a document with many users was put on the queue. pages is the number of
+	// messages if the document is for all users, else 0.
+	Queued(ctx context.Context, from Origin, users, pages int)
+	// PublishFailed is called when a result could not be published.
+	PublishFailed(ctx context.Context, from Origin, out result.Result, f *result.Failure)
+	// Invoked is called at the end of an invocation. f is why it ends with a Lambda error, or nil.
+	Invoked(ctx context.Context, from Origin, f *result.Failure)
+}
+
+// All returns an observer that tells each of several.
+func All(observers ...Observer) Observer {
+	if len(observers) == 1 {
+		return observers[0]
+	}
+	return all(observers)
+}
+
+type all []Observer
+
+func (a all) Refreshed(ctx context.Context, from Origin, out result.Result) {
+	for _, o := range a {
+		o.Refreshed(ctx, from, out)
+	}
+}
+
+func (a all) Queued(ctx context.Context, from Origin, users, pages int) {
+	for _, o := range a {
+		o.Queued(ctx, from, users, pages)
+	}
+}
+
+func (a all) PublishFailed(ctx context.Context, from Origin, out result.Result, f *result.Failure) {
+	for _, o := range a {
+		o.PublishFailed(ctx, from, out, f)
+	}
+}
+
+func (a all) Invoked(ctx context.Context, from Origin, f *result.Failure) {
+	for _, o := range a {
+		o.Invoked(ctx, from, f)
+	}
+}

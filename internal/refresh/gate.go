@@ -1,0 +1,113 @@
+package refresh
+
+import (
+	"context"
+	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/result"
+)
+
+// Gate decides which users may be refreshed now, for all who share it.
+type Gate interface {
+	// Enter asks for the refresh of a user whose first call ends by until at the latest. After an error,
+	// which says that the gate cannot be reached, the refresh goes on without it.
+	Enter(ctx context.Context, userID string, until time.Time) (Decision, error)
+}
+
+// Decision is what a Gate decides.
+type Decision struct {
+	Kind       Kind
+	Lease      Lease         // if Granted: Done must be called
+	Result     result.Result // if Coalesced
+	RetryAfter time.Duration // if Denied, over 0
+}
+
+// Kind is the kind of a Decision.
+type Kind int
+
+// The kinds of decisions, as docs/quota.md names them.
+const (
+	Granted   Kind = iota // the user may be refreshed
+	Coalesced             // the user was refreshed a moment ago, with this result
+	InFlight              // another caller is refreshing the user
+	Denied                // the quota is used up
+)
+
+// Lease is a refresh that was granted. It ends by itself at the end of the last call that it was asked for.
+type Lease interface {
+	// Again asks for one more call, which ends by until. It reports whether the quota allows it. After an
+	// error, which says that the gate cannot be reached, the call is made without it.
+	Again(ctx context.Context, until time.Time) (bool, error)
+	// Done ends the lease with the refresh's result, and with what became of each call, in call order.
+	Done(ctx context.Context, out result.Result, calls []Call) error
+}
+
+// Call is what became of a call that a Lease allowed.
+type Call int
+
+const (
+	NotSent Call = iota // the call never left, and is given back to the quota
+	Sent                // Junction may have counted the call
+)
+
+// permit is what the gate allows one refresh. Without a gate it allows everything.
+type permit struct {
+	gate        Gate
+	lease       Lease     // nil without a gate, or if the gate could not be reached
+	firstUntil  time.Time // when the lease's first call ends; zero once it has been made
+	calls       []Call    // of the lease
+	unreachable error     // why the gate could not be reached
+}
+
+// enter asks the gate for a refresh whose first call ends by until. Unless the decision is Granted, there
+// must be no call.
+func (p *permit) enter(ctx context.Context, userID string, until time.Time) Decision {
+	if p.gate == nil {
+		return Decision{}
+	}
+	decision, err := p.gate.Enter(ctx, userID, until)
+	if err != nil {
+		p.unreachable = err // Junction keeps its own limit
+		return Decision{}
+	}
+	p.lease, p.firstUntil, p.calls = decision.Lease, until, nil
+	return decision
+}
+
+// beforeCall asks for a call that ends by until, and returns when it must end: the lease must not end
+// before its call does. The error is errQuotaUsedUp.
+func (p *permit) beforeCall(ctx context.Context, until time.Time) (time.Time, error) {
+	if p.lease == nil {
+		return until, nil
+	}
+	if !p.firstUntil.IsZero() {
+		until, p.firstUntil = p.firstUntil, time.Time{}
+	} else if allowed, err := p.lease.Again(ctx, until); err != nil {
+		p.unreachable = err
+	} else if !allowed {
+		return until, errQuotaUsedUp
+	}
+	p.calls = append(p.calls, NotSent)
+	return until, nil
+}
+
+// afterCall notes what became of the last call.
+func (p *permit) afterCall(sent bool) {
+	if sent && len(p.calls) > 0 {
+		p.calls[len(p.calls)-1] = Sent
+	}
+}
+
+// close ends the lease.
+func (p *permit) close(ctx context.Context, out result.Result) {
+	if p.lease == nil {
+		return
+	}
+	if err := p.lease.Done(ctx, out, p.calls); err != nil {
+		p.unreachable = err
+	}
+	p.lease = nil
+}
+
+// errQuotaUsedUp is our own quota's refusal; Junction was not called.
+var errQuotaUsedUp = result.Fail(result.RateLimited, "the user was refreshed as often as the quota allows")
