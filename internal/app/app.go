@@ -29,7 +29,7 @@ type Option func(*parts)
 type parts struct {
 	queue     handler.Queue
 	bus       outbox.Bus
-	observers []observe.Observer
+	observers observe.All
 }
 
 // WithQueue gives the function a queue if REFRESH_QUEUE_URL is empty.
@@ -46,7 +46,7 @@ func WithObserver(o observe.Observer) Option {
 // New returns the function for an environment ("NAME=value" entries, as os.Environ gives them). The version
 // is sent to Junction in the User-Agent. The error names every fault of the environment.
 func New(environ []string, version string, log *slog.Logger, options ...Option) (*handler.Handler, error) {
-	with := parts{observers: []observe.Observer{observe.NewLog(log)}}
+	with := parts{observers: observe.All{observe.NewLog(log)}}
 	for _, option := range options {
 		option(&with)
 	}
@@ -84,7 +84,7 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 		DefaultTimeout: cfg.DefaultTimeout, HTTPTimeoutLimit: cfg.HTTPTimeoutLimit,
 		UserIDPaths: cfg.UserIDPaths, WebhookEvents: cfg.WebhookEvents,
 		Admit: admit(cfg.CallerAuth, keys, log), Deliveries: deliveries, Queue: with.queue, Bus: with.bus,
-		Observer: observe.All(with.observers...), Log: log,
+		Observer: with.observers, Log: log,
 	}), nil
 }
 

@@ -113,10 +113,10 @@ func TestTheMemoryOfAnInstanceIsBounded(t *testing.T) {
 	for i := range maxDeliveries + 10 {
 		_ = m.Remember(t.Context(), fmt.Sprint(i), nil)
 	}
-	if len(m.answers) != maxDeliveries || len(m.order) != maxDeliveries {
-		t.Errorf("%d deliveries are remembered", len(m.answers))
+	if n := m.answers.Len(); n != maxDeliveries {
+		t.Errorf("%d deliveries are remembered", n)
 	}
-	if _, ok := m.answers[hash("9")]; ok {
+	if m.answers.Contains(hash("9")) {
 		t.Error("the oldest deliveries were not forgotten first")
 	}
 }

@@ -2,21 +2,19 @@ package delivery
 
 import (
 	"context"
-	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// maxDeliveries bounds the memory of an instance; the oldest delivery is forgotten first.
+// maxDeliveries bounds the memory of an instance.
 const maxDeliveries = 1_000
 
 // Memory remembers deliveries in this process. It implements handler.Deliveries and is safe for concurrent
 // use.
 type Memory struct {
-	now func() time.Time
-
-	mu      sync.Mutex
-	answers map[string]entry
-	order   []string // the keys, oldest first
+	now     func() time.Time
+	answers *lru.Cache[string, entry]
 }
 
 type entry struct {
@@ -25,13 +23,14 @@ type entry struct {
 }
 
 // NewMemory returns an empty memory.
-func NewMemory() *Memory { return &Memory{now: time.Now, answers: map[string]entry{}} }
+func NewMemory() *Memory {
+	answers, _ := lru.New[string, entry](maxDeliveries) // the error is for a size of 0
+	return &Memory{now: time.Now, answers: answers}
+}
 
 // Answer returns how a delivery was answered, or nil if it was not, or is forgotten.
 func (m *Memory) Answer(_ context.Context, id string) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e, ok := m.answers[hash(id)]; ok && m.now().Round(0).Before(e.until) {
+	if e, ok := m.answers.Get(hash(id)); ok && m.now().Round(0).Before(e.until) {
 		return e.answer, nil
 	}
 	return nil, nil
@@ -42,16 +41,6 @@ func (m *Memory) Remember(_ context.Context, id string, answer []byte) error {
 	if len(answer) > maxAnswer {
 		return errTooLarge
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	key := hash(id)
-	if _, ok := m.answers[key]; !ok {
-		m.order = append(m.order, key)
-	}
-	m.answers[key] = entry{answer: answer, until: m.now().Round(0).Add(keepFor)}
-	if len(m.order) > maxDeliveries {
-		delete(m.answers, m.order[0])
-		m.order = m.order[1:]
-	}
+	m.answers.Add(hash(id), entry{answer: answer, until: m.now().Round(0).Add(keepFor)})
 	return nil
 }

@@ -42,35 +42,32 @@ type Observer interface {
 	Invoked(ctx context.Context, from Origin, f *result.Failure)
 }
 
-// All returns an observer that tells each of several.
-func All(observers ...Observer) Observer {
-	if len(observers) == 1 {
-		return observers[0]
-	}
-	return all(observers)
-}
+// All is several observers, each of which is told.
+type All []Observer
 
-type all []Observer
-
-func (a all) Refreshed(ctx context.Context, from Origin, out result.Result) {
+// Refreshed implements Observer.
+func (a All) Refreshed(ctx context.Context, from Origin, out result.Result) {
 	for _, o := range a {
 		o.Refreshed(ctx, from, out)
 	}
 }
 
-func (a all) Queued(ctx context.Context, from Origin, users, pages int) {
+// Queued implements Observer.
+func (a All) Queued(ctx context.Context, from Origin, users, pages int) {
 	for _, o := range a {
 		o.Queued(ctx, from, users, pages)
 	}
 }
 
-func (a all) PublishFailed(ctx context.Context, from Origin, out result.Result, f *result.Failure) {
+// PublishFailed implements Observer.
+func (a All) PublishFailed(ctx context.Context, from Origin, out result.Result, f *result.Failure) {
 	for _, o := range a {
 		o.PublishFailed(ctx, from, out, f)
 	}
 }
 
-func (a all) Invoked(ctx context.Context, from Origin, f *result.Failure) {
+// Invoked implements Observer.
+func (a All) Invoked(ctx context.Context, from Origin, f *result.Failure) {
 	for _, o := range a {
 		o.Invoked(ctx, from, f)
 	}

@@ -130,64 +130,59 @@ func (d *Dynamo) surplus(calls int) string {
 	return strings.Join(elements, ", ")
 }
 
-// write is a conditional write about a user, as DynamoDB's API wants it.
-type write struct {
-	names  map[string]string
-	values map[string]types.AttributeValue
-	when   []string // conditions, all of which must hold
-}
-
-// grant counts a call and takes the lease, if the rules allow it. Otherwise it returns the item's state.
+// grant counts a call and takes the lease if the rules allow it. Otherwise it returns the item's state.
 func (d *Dynamo) grant(ctx context.Context, userID, owner string, now, until time.Time) (refused *state, err error) {
-	w := d.newWrite(now)
-	w.when = append(w.when, "(attribute_not_exists(#lease) OR #lease <= :now)")
-	w.values[":now"] = number(now.UnixMilli())
+	in := d.addCall(userID, owner, now, until)
+	in.ExpressionAttributeValues[":now"] = number(now.UnixMilli())
+	require(in, "(attribute_not_exists(#lease) OR #lease <= :now)")
 	if d.rules.Coalesce > 0 {
-		w.when = append(w.when, "(attribute_not_exists(#at) OR #at <= :stale)")
-		w.names["#at"], w.values[":stale"] = "result_at", number(now.Add(-d.rules.Coalesce).UnixMilli())
+		in.ExpressionAttributeNames["#at"] = "result_at"
+		in.ExpressionAttributeValues[":stale"] = number(now.Add(-d.rules.Coalesce).UnixMilli())
+		require(in, "(attribute_not_exists(#at) OR #at <= :stale)")
 	}
-	return d.count(ctx, userID, owner, until, w)
+	return d.try(ctx, in)
 }
 
-// extend counts one more call under a lease and extends it, if the rules allow it. The lease may have ended,
-// as long as nobody else has taken it. Otherwise extend returns the item's state.
+// extend counts one more call and extends the lease if the rules allow it. The lease may have ended, as long
+// as nobody else has taken it. Otherwise extend returns the item's state.
 func (d *Dynamo) extend(ctx context.Context, userID, owner string, now, until time.Time) (refused *state, err error) {
-	w := d.newWrite(now)
-	w.when = append(w.when, "#owner = :owner")
-	return d.count(ctx, userID, owner, until, w)
+	in := d.addCall(userID, owner, now, until)
+	require(in, "#owner = :owner")
+	return d.try(ctx, in)
 }
 
-// newWrite returns the write that grants any call at a time, with the conditions that all of them have.
-func (d *Dynamo) newWrite(now time.Time) write {
-	w := write{
-		names: map[string]string{"#calls": "calls", "#owner": "owner", "#lease": "lease_until", "#expires": "expires_at"},
-		values: map[string]types.AttributeValue{
+// addCall returns the write that counts a call, with the conditions that apply to every call.
+func (d *Dynamo) addCall(userID, owner string, now, until time.Time) *dynamodb.UpdateItemInput {
+	in := &dynamodb.UpdateItemInput{
+		Key:                      key("user#" + userID),
+		UpdateExpression:         aws.String("SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, #lease = :until, #expires = :expires"),
+		ConditionExpression:      aws.String("attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"),
+		ExpressionAttributeNames: map[string]string{"#calls": "calls", "#owner": "owner", "#lease": "lease_until", "#expires": "expires_at"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":call": &types.AttributeValueMemberL{Value: []types.AttributeValue{number(now.UnixMilli())}}, ":none": &types.AttributeValueMemberL{},
+			":owner": text(owner), ":until": number(until.UnixMilli()), ":expires": number(until.Add(d.rules.keeps()).Unix() + 60),
 		},
-		when: []string{"attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 	if d.rules.Limit > 0 {
 		last := "#calls[" + strconv.Itoa(d.rules.Limit-1) + "]"
-		w.when = append(w.when, "(attribute_not_exists("+last+") OR "+last+" <= :window)", "(attribute_not_exists(#closed) OR #closed <= :now)")
-		w.names["#closed"], w.values[":now"] = "closed_until", number(now.UnixMilli())
-		w.values[":window"] = number(now.Add(-d.skewed().Window).UnixMilli())
+		in.ExpressionAttributeNames["#closed"] = "closed_until"
+		in.ExpressionAttributeValues[":now"] = number(now.UnixMilli())
+		in.ExpressionAttributeValues[":window"] = number(now.Add(-d.skewed().Window).UnixMilli())
+		require(in, "(attribute_not_exists("+last+") OR "+last+" <= :window)")
+		require(in, "(attribute_not_exists(#closed) OR #closed <= :now)")
 	}
-	return w
+	return in
 }
 
-// count makes a write that adds a call and sets the lease. If its conditions do not hold, it returns the
-// item's state.
-func (d *Dynamo) count(ctx context.Context, userID, owner string, until time.Time, w write) (refused *state, err error) {
-	w.values[":owner"], w.values[":until"] = text(owner), number(until.UnixMilli())
-	w.values[":expires"] = number(until.Add(d.rules.keeps()).Unix() + 60)
-	failed, err := d.update(ctx, &dynamodb.UpdateItemInput{
-		Key:                                 key("user#" + userID),
-		UpdateExpression:                    aws.String("SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, #lease = :until, #expires = :expires"),
-		ConditionExpression:                 aws.String(strings.Join(w.when, " AND ")),
-		ExpressionAttributeNames:            w.names,
-		ExpressionAttributeValues:           w.values,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
+// require adds a condition to a write.
+func require(in *dynamodb.UpdateItemInput, condition string) {
+	*in.ConditionExpression += " AND " + condition
+}
+
+// try makes a write. If its conditions do not hold, it returns the item's state.
+func (d *Dynamo) try(ctx context.Context, in *dynamodb.UpdateItemInput) (refused *state, err error) {
+	failed, err := d.update(ctx, in)
 	if failed == nil {
 		return nil, err
 	}

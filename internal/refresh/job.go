@@ -44,7 +44,7 @@ func (j *job) run(ctx context.Context) (result.Result, error) {
 	if remembered && isCode(err, result.UserNotFound) {
 		// The remembered user is gone; the app may have created it again under the same ID.
 		gone := j.user
-		j.resolved.forget(j.request.ClientUserID)
+		j.resolved.Remove(j.request.ClientUserID)
 		if _, err := j.resolve(ctx); err != nil {
 			return result.Result{}, err
 		}
@@ -57,7 +57,7 @@ func (j *job) run(ctx context.Context) (result.Result, error) {
 
 // resolve finds the Junction user of ClientUserID. It reports whether it knew the user from memory.
 func (j *job) resolve(ctx context.Context) (remembered bool, err error) {
-	if id, ok := j.resolved.get(j.request.ClientUserID); ok {
+	if id, ok := j.resolved.Get(j.request.ClientUserID); ok {
 		j.user = id
 		return true, nil
 	}
@@ -68,7 +68,7 @@ func (j *job) resolve(ctx context.Context) (remembered bool, err error) {
 		return false, err
 	}
 	j.user = id
-	j.resolved.put(j.request.ClientUserID, id)
+	j.resolved.Add(j.request.ClientUserID, id)
 	return false, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"context"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
@@ -47,12 +49,15 @@ type Options struct {
 	Headroom       time.Duration // kept free at the end of an invocation; 0 keeps none free
 }
 
+// maxResolved is how many app users an instance remembers.
+const maxResolved = 10_000
+
 // Refresher refreshes users. It is safe for concurrent use.
 type Refresher struct {
 	upstream Upstream
 	keys     Keys
 	options  Options
-	resolved *resolved
+	resolved *lru.Cache[string, string] // Junction's user ID by the app's own
 }
 
 // New returns a Refresher.
@@ -63,7 +68,8 @@ func New(upstream Upstream, keys Keys, options Options) *Refresher {
 	if options.MaxConcurrency == 0 {
 		options.MaxConcurrency = 100
 	}
-	return &Refresher{upstream: upstream, keys: keys, options: options, resolved: newResolved()}
+	resolved, _ := lru.New[string, string](maxResolved) // the error is for a size of 0
+	return &Refresher{upstream: upstream, keys: keys, options: options, resolved: resolved}
 }
 
 // Refresh refreshes one user. Whatever happens, a panic included, is in the result.
