@@ -1,4 +1,4 @@
-// Package publish puts results on an EventBridge bus.
+// Package publish sends results to an EventBridge bus.
 package publish
 
 import (
@@ -7,13 +7,12 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
-	"github.com/cenkalti/backoff/v5"
 
+	"github.com/junction-refresh/junction-refresh/internal/batch"
 	"github.com/junction-refresh/junction-refresh/internal/outbox"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
@@ -22,42 +21,32 @@ import (
 const detailType = "Junction User Refresh Result"
 
 const (
-	// together is how many entries one call takes (EventBridge, PutEvents).
-	together = 10
-	// maxCall is the most that the entries of one call have, in bytes. EventBridge's own limit has been
-	// this, and more since; an entry that is larger by itself goes alone, and EventBridge decides.
-	maxCall = 256 << 10
-	// maxTrace is the longest X-Ray header that an entry takes, in bytes: one that is longer would have the
-	// whole call refused.
-	maxTrace = 500
-	// tries is how often an entry is sent that EventBridge refuses for a fault of its own.
-	tries = 4
-	// callTimeout bounds one call with the SDK's retries: a bus that hangs must be found out while the result
-	// is still remembered, so that its message can come back without another refresh.
-	callTimeout = 5 * time.Second
-	// firstPause is the mean of the pause before the second try; the pauses double.
-	firstPause = 50 * time.Millisecond
+	// maxBytes is how many bytes the entries of one call have at most. EventBridge's own limit was this or
+	// higher at all times; an entry that is larger is sent alone, and EventBridge decides.
+	maxBytes = 256 << 10
+	// maxTraceHeader is the longest X-Ray header, in bytes, that EventBridge accepts. A longer one would
+	// make it reject the whole call.
+	maxTraceHeader = 500
 )
 
-// passing are the error codes of an entry that may be taken the next time (EventBridge, PutEvents).
-var passing = []string{"ThrottlingException", "InternalFailure", "InternalException"}
+// retryable are the error codes of entries that EventBridge may accept the next time (PutEvents).
+var retryable = []string{"ThrottlingException", "InternalFailure", "InternalException"}
 
-// EventBridge is the part of EventBridge that is needed.
+// EventBridge is the part of the EventBridge client that a Bus needs.
 type EventBridge interface {
 	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
 }
 
 // Bus is an EventBridge bus. It implements outbox.Bus and is safe for concurrent use.
 type Bus struct {
-	client  func() (EventBridge, error)
-	name    string
-	timeout time.Duration // callTimeout
+	client func() (EventBridge, error)
+	name   string
 }
 
-// New returns the bus with a name or ARN. The AWS client is made at its first use, of a configuration
-// that is loaded then.
+// New returns the bus with the given name or ARN. The AWS configuration is loaded, and the client created,
+// at the first call.
 func New(load func() (aws.Config, error), name string) *Bus {
-	return &Bus{name: name, timeout: callTimeout, client: sync.OnceValues(func() (EventBridge, error) {
+	return &Bus{name: name, client: sync.OnceValues(func() (EventBridge, error) {
 		cfg, err := load()
 		if err != nil {
 			return nil, err
@@ -66,97 +55,83 @@ func New(load func() (aws.Config, error), name string) *Bus {
 	})}
 }
 
-// entry is a result on its way, with its place among those of a Publish.
+// entry is a result to publish, with its index among the events of a Publish.
 type entry struct {
 	types.PutEventsRequestEntry
-	place int
+	index int
 }
 
 // Publish implements outbox.Bus.
 func (b *Bus) Publish(ctx context.Context, events []outbox.Event) []error {
-	faults := make([]error, len(events))
 	client, err := b.client()
-	var group []entry
-	size := 0
-	put := func() {
-		b.put(ctx, client, group, faults)
-		group, size = nil, 0
+	if err != nil {
+		return slices.Repeat([]error{err}, len(events))
 	}
-	for i, e := range events {
-		var one entry
-		if err == nil {
-			one, faults[i] = b.entry(e, i)
-		} else {
-			faults[i] = err
-		}
-		if faults[i] != nil {
+	errs := make([]error, len(events))
+	var entries []entry
+	size := 0
+	for i, event := range events {
+		e, err := b.newEntry(event, i)
+		if err != nil {
+			errs[i] = err
 			continue
 		}
-		if len(group) == together || len(group) > 0 && size+sizeOf(one) > maxCall {
-			put()
+		if len(entries) == batch.MaxEntries || len(entries) > 0 && size+e.size() > maxBytes {
+			put(ctx, client, entries, errs)
+			entries, size = nil, 0
 		}
-		group, size = append(group, one), size+sizeOf(one)
+		entries, size = append(entries, e), size+e.size()
 	}
-	if len(group) > 0 {
-		put()
+	if len(entries) > 0 {
+		put(ctx, client, entries, errs)
 	}
-	return faults
+	return errs
 }
 
-func (b *Bus) entry(e outbox.Event, place int) (entry, error) {
-	detail, err := json.Marshal(e.Result)
-	if err != nil {
-		return entry{}, err
-	}
-	one := entry{place: place, PutEventsRequestEntry: types.PutEventsRequestEntry{
+func (b *Bus) newEntry(event outbox.Event, index int) (entry, error) {
+	detail, err := json.Marshal(event.Result)
+	e := entry{index: index, PutEventsRequestEntry: types.PutEventsRequestEntry{
 		EventBusName: &b.name, Source: aws.String(result.EventSource), DetailType: aws.String(detailType), Detail: aws.String(string(detail)),
 	}}
-	if n := len(e.TraceHeader); n > 0 && n <= maxTrace {
-		one.TraceHeader = &e.TraceHeader
+	if n := len(event.TraceHeader); n > 0 && n <= maxTraceHeader {
+		e.TraceHeader = &event.TraceHeader
 	}
-	return one, nil
+	return e, err
 }
 
-// sizeOf is an entry's size as EventBridge counts it
+// size is the entry's size as EventBridge counts it
 // (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html), and its trace header.
-func sizeOf(e entry) int {
+func (e entry) size() int {
 	return len(*e.Source) + len(*e.DetailType) + len(*e.Detail) + len(aws.ToString(e.TraceHeader))
 }
 
-// put sends the entries of one call, and those again that EventBridge refuses for a fault of its own. It
-// leaves at each one's place why it is not on the bus.
-func (b *Bus) put(ctx context.Context, client EventBridge, entries []entry, faults []error) {
-	pauses := &backoff.ExponentialBackOff{InitialInterval: firstPause, RandomizationFactor: 1, Multiplier: 2, MaxInterval: time.Second}
-	_, _ = backoff.Retry(ctx, func() (struct{}, error) { // faults says it all
+// put sends the entries of one call, and sends those again that EventBridge rejects for a fault of its
+// own. It sets the error of each entry in errs; nil means that the entry is on the bus.
+func put(ctx context.Context, client EventBridge, entries []entry, errs []error) {
+	_ = batch.Send(ctx, entries, func(ctx context.Context, entries []entry) (retryEntries []entry, err error) { // errs has each error
 		in := &eventbridge.PutEventsInput{}
 		for _, e := range entries {
 			in.Entries = append(in.Entries, e.PutEventsRequestEntry)
 		}
-		ctx, cancel := context.WithTimeout(ctx, b.timeout)
-		defer cancel()
 		out, err := client.PutEvents(ctx, in)
 		if err == nil && len(out.Entries) != len(entries) {
-			err = errors.New("EventBridge does not say what it took")
+			err = errors.New("EventBridge did not report on every entry")
 		}
-		if err != nil { // the SDK has tried again
-			for _, e := range entries {
-				faults[e.place] = err
-			}
-			return struct{}{}, backoff.Permanent(err)
-		}
-		var again []entry
 		for i, e := range entries {
-			faults[e.place] = nil
+			errs[e.index] = err
+			if err != nil {
+				continue
+			}
 			if code := aws.ToString(out.Entries[i].ErrorCode); code != "" {
-				faults[e.place] = errors.New("EventBridge refuses a result: " + code)
-				if slices.Contains(passing, code) {
-					again = append(again, e)
+				errs[e.index] = errors.New("EventBridge rejected a result: " + code)
+				if slices.Contains(retryable, code) {
+					retryEntries = append(retryEntries, e)
 				}
 			}
 		}
-		if entries = again; len(again) > 0 {
-			return struct{}{}, faults[again[0].place]
+		if len(retryEntries) > 0 {
+			err = errs[retryEntries[0].index]
 		}
-		return struct{}{}, nil
-	}, backoff.WithBackOff(pauses), backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0))
+		return retryEntries, err
+	})
 }

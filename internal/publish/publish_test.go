@@ -5,16 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/junction-refresh/junction-refresh/internal/outbox"
 	"github.com/junction-refresh/junction-refresh/internal/publish"
@@ -25,24 +27,19 @@ type entry struct {
 	EventBusName, Source, DetailType, Detail, TraceHeader string
 }
 
-// eventBridge serves PutEvents, and records the entries of each call. refuse says with which code a
-// user's entry is refused, when it comes for the nth time; "" takes it.
+// eventBridge is a stand-in for PutEvents that records the entries of each call.
 type eventBridge struct {
-	mu     sync.Mutex
-	calls  [][]entry
-	seen   map[string]int
-	refuse func(user string, n int) string
-	status int  // of the whole call; 0 is 200
-	silent bool // takes all and says nothing of any
-	hangs  bool
+	// reject returns the error code of a user's entry, by how often it was sent; "" accepts it.
+	reject func(user string, sent int) string
+	status int  // of each call; 0 is 200
+	mute   bool // accepts every entry and reports on none
+
+	mu    sync.Mutex
+	calls [][]entry
+	sent  map[string]int // how often each user's entry was sent
 }
 
 func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if b.hangs {
-		_, _ = io.Copy(io.Discard, r.Body) // or the server does not see that the client is gone
-		<-r.Context().Done()
-		return
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var call struct{ Entries []entry }
@@ -61,157 +58,185 @@ func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, e := range call.Entries {
 		var out result.Result
 		_ = json.Unmarshal([]byte(e.Detail), &out)
-		b.seen[out.UserID]++
-		code := ""
-		if b.refuse != nil {
-			code = b.refuse(out.UserID, b.seen[out.UserID])
-		}
-		if code != "" {
+		b.sent[out.UserID]++
+		if code := b.reject(out.UserID, b.sent[out.UserID]); code != "" {
 			failed++
 			entries = append(entries, map[string]string{"ErrorCode": code, "ErrorMessage": "x"})
 		} else {
 			entries = append(entries, map[string]string{"EventId": "e"})
 		}
 	}
-	if b.silent {
+	if b.mute {
 		entries = nil
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"FailedEntryCount": failed, "Entries": entries})
 }
 
-// serve starts a stand-in of EventBridge and returns the bus before it.
+// serve starts a stand-in for EventBridge that accepts everything, and returns its bus.
 func serve(t *testing.T) (*publish.Bus, *eventBridge) {
 	t.Helper()
-	b := &eventBridge{seen: map[string]int{}}
+	b := &eventBridge{sent: map[string]int{}, reject: func(string, int) string { return "" }}
 	server := httptest.NewServer(b)
 	t.Cleanup(server.Close)
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_EVENTBRIDGE": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-		"AWS_CONFIG_FILE": "none", "AWS_SHARED_CREDENTIALS_FILE": "none", "AWS_PROFILE": "",
-	} {
-		t.Setenv(name, value)
-	}
-	return publish.New(func() (aws.Config, error) { return config.LoadDefaultConfig(context.Background()) }, "results"), b
+	return publish.New(func() (aws.Config, error) {
+		return aws.Config{
+			Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		}, nil
+	}, "results"), b
 }
 
 func events(n int) []outbox.Event {
-	all := make([]outbox.Event, n)
-	for i := range all {
-		all[i].Result = result.From(fmt.Sprintf("user-%d", i), result.Answer{Status: 200, Refreshed: []string{"oura/sleep"}})
+	out := make([]outbox.Event, n)
+	for i := range out {
+		out[i].Result = result.From(fmt.Sprintf("user-%d", i), result.Answer{Status: 200, Refreshed: []string{"oura/sleep"}})
 	}
-	return all
+	return out
 }
 
-// failed are the places whose results are not on the bus.
-func failed(faults []error) (places []int) {
-	for i, err := range faults {
+// failed returns the indices of the results that are not on the bus.
+func failed(errs []error) (indices []int) {
+	for i, err := range errs {
 		if err != nil {
-			places = append(places, i)
+			indices = append(indices, i)
 		}
 	}
-	return places
+	return indices
 }
 
-func TestAResultIsPublishedUnderItsNamesWithItsTrace(t *testing.T) {
-	b, s := serve(t)
-	one := events(2)
-	one[0].TraceHeader = "Root=1-a;Sampled=1"
-	if faults := b.Publish(t.Context(), one); len(faults) != 2 || failed(faults) != nil {
-		t.Fatal(faults)
-	}
-	got := s.calls[0]
-	if got[0].EventBusName != "results" || got[0].Source != "junction.refresh" || got[0].DetailType != "Junction User Refresh Result" ||
-		got[0].TraceHeader != "Root=1-a;Sampled=1" || got[1].TraceHeader != "" {
-		t.Errorf("%+v", got)
-	}
-	want, _ := json.Marshal(one[0].Result)
-	if got[0].Detail != string(want) {
-		t.Errorf("detail is %s, want %s", got[0].Detail, want)
-	}
-	if b.Publish(t.Context(), nil); len(s.calls) != 1 {
-		t.Error("nothing is published with a call")
-	}
-	one[0].TraceHeader = strings.Repeat("x", 501)
-	if faults := b.Publish(t.Context(), one[:1]); failed(faults) != nil || s.calls[1][0].TraceHeader != "" {
-		t.Errorf("a trace header that no call may have: %v, %+v", faults, s.calls[1])
+func wantFailed(t *testing.T, errs []error, want ...int) {
+	t.Helper()
+	if diff := cmp.Diff(want, failed(errs)); diff != "" {
+		t.Errorf("results that failed (-want +got):\n%s\nerrors: %v", diff, errs)
 	}
 }
 
-func TestOneCallHasTenResultsAtMostAnd256KiB(t *testing.T) {
+func TestAResultIsPublishedWithItsSourceDetailTypeAndTraceHeader(t *testing.T) {
 	b, s := serve(t)
-	all := events(25)
-	for i := range all {
-		if i >= 20 { // two of these do not fit into one call, and the last fits into none
-			all[i].Result.Error = strings.Repeat("x", []int{130_000, 130_000, 130_000, 100, 300_000}[i-20])
-		}
+	published := events(2)
+	published[0].TraceHeader = "Root=1-a;Sampled=1"
+	wantFailed(t, b.Publish(t.Context(), published))
+	want := []entry{{TraceHeader: "Root=1-a;Sampled=1"}, {}}
+	for i := range want {
+		detail, _ := json.Marshal(published[i].Result)
+		want[i].EventBusName, want[i].Source, want[i].DetailType = "results", "junction.refresh", "Junction User Refresh Result"
+		want[i].Detail = string(detail)
 	}
-	if faults := b.Publish(t.Context(), all); failed(faults) != nil {
-		t.Fatal(faults)
+	if diff := cmp.Diff([][]entry{want}, s.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
 	}
+}
+
+func TestATraceHeaderThatIsTooLongIsLeftOut(t *testing.T) {
+	b, s := serve(t)
+	published := events(2)
+	published[0].TraceHeader, published[1].TraceHeader = strings.Repeat("x", 500), strings.Repeat("x", 501)
+	wantFailed(t, b.Publish(t.Context(), published))
+	if got := s.calls[0]; len(got[0].TraceHeader) != 500 || got[1].TraceHeader != "" {
+		t.Errorf("trace headers %q and %q", got[0].TraceHeader, got[1].TraceHeader)
+	}
+}
+
+func TestNothingToPublishMakesNoCall(t *testing.T) {
+	b, s := serve(t)
+	if errs := b.Publish(t.Context(), nil); len(errs) != 0 || len(s.calls) != 0 {
+		t.Errorf("%d calls, errors %v", len(s.calls), errs)
+	}
+}
+
+func TestACallHasAtMostTenResultsAnd256KiB(t *testing.T) {
+	b, s := serve(t)
+	published := events(25)
+	for i, size := range []int{130_000, 130_000, 130_000, 100, 300_000} { // the third does not fit in with the first two, the last nowhere
+		published[20+i].Result.Error = strings.Repeat("x", size)
+	}
+	wantFailed(t, b.Publish(t.Context(), published))
 	var sizes []int
 	for _, call := range s.calls {
 		sizes = append(sizes, len(call))
 	}
-	if fmt.Sprint(sizes) != "[10 10 2 2 1]" && fmt.Sprint(sizes) != "[10 10 1 1 2 1]" {
-		t.Errorf("calls of %v results", sizes)
+	if diff := cmp.Diff([]int{10, 10, 2, 2, 1}, sizes); diff != "" {
+		t.Errorf("results of each call (-want +got):\n%s", diff)
 	}
 }
 
-func TestOnlyResultsThatEventBridgeFailsAtAreSentAgain(t *testing.T) {
+func TestOnlyRejectedResultsAreResent(t *testing.T) {
 	b, s := serve(t)
-	s.refuse = func(user string, n int) string {
-		switch user {
-		case "user-1":
-			return map[bool]string{true: "ThrottlingException"}[n < 3]
-		case "user-2":
-			return map[bool]string{true: "InternalFailure"}[n < 2]
-		case "user-3":
-			return "InternalException"
-		case "user-4":
-			return "NotAuthorizedForSourceException"
+	codes := map[string][]string{ // what each user's entry is answered, in order
+		"user-1": {"ThrottlingException", "ThrottlingException", ""},
+		"user-2": {"InternalFailure", ""},
+		"user-3": {"InternalException", "InternalException", "InternalException", "InternalException"},
+		"user-4": {"NotAuthorizedForSourceException"},
+	}
+	s.reject = func(user string, sent int) string {
+		if len(codes[user]) < sent {
+			return ""
 		}
-		return ""
+		return codes[user][sent-1]
 	}
-	faults := b.Publish(t.Context(), events(6))
-	if fmt.Sprint(failed(faults)) != "[3 4]" || faults[4].Error() != "EventBridge refuses a result: NotAuthorizedForSourceException" {
-		t.Errorf("%v", faults)
+	errs := b.Publish(t.Context(), events(6))
+	wantFailed(t, errs, 3, 4)
+	if got, want := fmt.Sprint(errs[4]), "EventBridge rejected a result: NotAuthorizedForSourceException"; got != want {
+		t.Errorf("error %s, want %s", got, want)
 	}
-	if want := "map[user-0:1 user-1:3 user-2:2 user-3:4 user-4:1 user-5:1]"; fmt.Sprint(s.seen) != want {
-		t.Errorf("sent %v, want %s", s.seen, want)
+	want := map[string]int{"user-0": 1, "user-1": 3, "user-2": 2, "user-3": 4, "user-4": 1, "user-5": 1}
+	if diff := cmp.Diff(want, s.sent); diff != "" {
+		t.Errorf("how often each was sent (-want +got):\n%s", diff)
 	}
 }
 
 func TestACallThatFailsFailsEachOfItsResults(t *testing.T) {
+	t.Run("a status", func(t *testing.T) {
+		b, s := serve(t)
+		s.status = http.StatusBadRequest
+		wantFailed(t, b.Publish(t.Context(), events(2)), 0, 1)
+		if len(s.calls) != 1 {
+			t.Errorf("%d calls, want 1", len(s.calls))
+		}
+	})
+	t.Run("an answer that does not report on each entry", func(t *testing.T) {
+		b, s := serve(t)
+		s.mute = true
+		wantFailed(t, b.Publish(t.Context(), events(2)), 0, 1)
+	})
+	t.Run("an AWS configuration that cannot be loaded", func(t *testing.T) {
+		b := publish.New(func() (aws.Config, error) { return aws.Config{}, errors.New("no configuration") }, "results")
+		wantFailed(t, b.Publish(t.Context(), events(2)), 0, 1)
+	})
+}
+
+func TestAResultThatIsNotJSONFailsAlone(t *testing.T) {
 	b, s := serve(t)
-	s.status = 400
-	if faults := b.Publish(t.Context(), events(2)); len(failed(faults)) != 2 || len(s.calls) != 1 {
-		t.Errorf("%v after %d calls", faults, len(s.calls))
-	}
-	s.status, s.silent = 0, true
-	if faults := b.Publish(t.Context(), events(2)); len(failed(faults)) != 2 {
-		t.Errorf("an answer that names none: %v", faults)
-	}
-	broken := publish.New(func() (aws.Config, error) { return aws.Config{}, fmt.Errorf("no configuration") }, "results")
-	if faults := broken.Publish(t.Context(), events(2)); len(failed(faults)) != 2 {
-		t.Errorf("%v", faults)
+	published := events(3)
+	published[1].Result.Detail = json.RawMessage("{")
+	wantFailed(t, b.Publish(t.Context(), published), 1)
+	if len(s.calls) != 1 || len(s.calls[0]) != 2 {
+		t.Errorf("calls %v, want one with two results", s.calls)
 	}
 }
 
-func TestABusThatHangsIsFoundOutLongBeforeTheInvocationEnds(t *testing.T) {
-	b, s := serve(t)
-	s.hangs = true
-	b.SetTimeout(20 * time.Millisecond)
-	if faults := b.Publish(t.Context(), events(2)); len(failed(faults)) != 2 || !errors.Is(faults[0], context.DeadlineExceeded) {
-		t.Errorf("%v", faults)
-	}
+// hangs is EventBridge when it does not answer.
+type hangs struct{}
+
+func (hangs) PutEvents(ctx context.Context, _ *eventbridge.PutEventsInput, _ ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
-func TestABusThatIsOutOfReachIsAnErrorInTime(t *testing.T) {
+func TestABusThatHangsIsGivenUpAfterFiveSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		errs := publish.NewWithClient(hangs{}).Publish(t.Context(), events(2))
+		wantFailed(t, errs, 0, 1)
+		if took := time.Since(start); took != 5*time.Second || !errors.Is(errs[0], context.DeadlineExceeded) {
+			t.Errorf("%v after %v, want %v after 5s", errs[0], took, context.DeadlineExceeded)
+		}
+	})
+}
+
+func TestABusThatRejectsEverythingIsAnErrorWithinTheContextsTime(t *testing.T) {
 	b, s := serve(t)
-	s.refuse = func(string, int) string { return "ThrottlingException" }
+	s.reject = func(string, int) string { return "ThrottlingException" }
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if faults := b.Publish(ctx, events(1)); len(failed(faults)) != 1 {
-		t.Error("no error")
-	}
+	wantFailed(t, b.Publish(ctx, events(1)), 0)
 }

@@ -1,5 +1,4 @@
-// Package queue puts refreshes on an SQS queue, and keeps messages that came from it out of sight for a
-// while.
+// Package queue sends refreshes to an SQS queue, and delays or deletes messages that it delivered.
 package queue
 
 import (
@@ -14,27 +13,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/cenkalti/backoff/v5"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/junction-refresh/junction-refresh/internal/batch"
 	"github.com/junction-refresh/junction-refresh/internal/handler"
 )
 
-const (
-	// together is how many messages one call takes (SQS, SendMessageBatch). Ours have some 10 KB at most,
-	// with the longest client_user_id escaped: far from the 1 MiB that a call may have.
-	together = 10
-	// calls is how many calls are made at once.
-	calls = 10
-	// tries is how often entries are sent that SQS takes others than.
-	tries = 4
-	// callTimeout bounds one call with the SDK's retries.
-	callTimeout = 5 * time.Second
-	// firstPause is the mean of the pause before the second try; the pauses double.
-	firstPause = 50 * time.Millisecond
-)
+// maxCalls is how many calls are made at once.
+const maxCalls = 10
 
-// SQS is the part of SQS that is needed.
+// SQS is the part of the SQS client that a Queue needs.
 type SQS interface {
 	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
 	ChangeMessageVisibilityBatch(context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
@@ -47,8 +35,8 @@ type Queue struct {
 	url    string
 }
 
-// New returns the queue with a URL. The AWS client is made at its first use, of a configuration that is
-// loaded then.
+// New returns the queue with the given URL. The AWS configuration is loaded, and the client created, at
+// the first call.
 func New(load func() (aws.Config, error), url string) *Queue {
 	return &Queue{url: url, client: sync.OnceValues(func() (SQS, error) {
 		cfg, err := load()
@@ -59,121 +47,94 @@ func New(load func() (aws.Config, error), url string) *Queue {
 	})}
 }
 
-// Send implements handler.Queue: batches of ten, several at once. What SQS takes of a batch is not sent
-// again; what it refuses for a fault of its own is.
+// Send implements handler.Queue. A message has some 10 KB at most, with the longest client_user_id
+// escaped, so ten of them are far from the 1 MiB that one call may have.
 func (q *Queue) Send(ctx context.Context, messages []handler.Message) error {
-	client, err := q.client()
-	if err != nil {
-		return err
-	}
-	var sending errgroup.Group
-	sending.SetLimit(calls)
-	for batch := range slices.Chunk(messages, together) {
-		sending.Go(func() error { return q.send(ctx, client, batch) })
-	}
-	return sending.Wait()
-}
-
-// send sends up to ten messages.
-func (q *Queue) send(ctx context.Context, client SQS, messages []handler.Message) error {
-	entries := make([]types.SendMessageBatchRequestEntry, len(messages))
-	for i, m := range messages {
-		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &m.Body}
+	return sendBatches(ctx, q, messages, func(id *string, m handler.Message) types.SendMessageBatchRequestEntry {
+		entry := types.SendMessageBatchRequestEntry{Id: id, MessageBody: &m.Body}
 		if m.TraceHeader != "" {
-			entries[i].MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
+			entry.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
 				string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: &m.TraceHeader},
 			}
 		}
-	}
-	return insist(ctx, entries, func(e types.SendMessageBatchRequestEntry) *string { return e.Id },
-		func(ctx context.Context, entries []types.SendMessageBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
-			out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
-			if err != nil {
-				return nil, err
-			}
-			return out.Failed, nil
-		})
+		return entry
+	}, func(ctx context.Context, client SQS, entries []types.SendMessageBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
+		out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
+		if err != nil {
+			return nil, err
+		}
+		return out.Failed, nil
+	})
 }
 
 // Delay implements handler.Queue.
 func (q *Queue) Delay(ctx context.Context, delays []handler.Delay) error {
-	client, err := q.client()
-	if err != nil {
-		return err
-	}
-	var delaying errgroup.Group
-	delaying.SetLimit(calls)
-	for batch := range slices.Chunk(delays, together) {
-		delaying.Go(func() error { return q.delay(ctx, client, batch) })
-	}
-	return delaying.Wait()
-}
-
-// delay delays up to ten messages.
-func (q *Queue) delay(ctx context.Context, client SQS, delays []handler.Delay) error {
-	entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(delays))
-	for i, d := range delays {
-		entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{
-			Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &d.ReceiptHandle, VisibilityTimeout: int32(d.For / time.Second), //nolint:gosec // 12 hours at most
+	return sendBatches(ctx, q, delays, func(id *string, d handler.Delay) types.ChangeMessageVisibilityBatchRequestEntry {
+		return types.ChangeMessageVisibilityBatchRequestEntry{
+			Id: id, ReceiptHandle: &d.ReceiptHandle, VisibilityTimeout: int32(d.For / time.Second), //nolint:gosec // 12 hours at most
 		}
-	}
-	return insist(ctx, entries, func(e types.ChangeMessageVisibilityBatchRequestEntry) *string { return e.Id },
-		func(ctx context.Context, entries []types.ChangeMessageVisibilityBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
-			out, err := client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries})
-			if err != nil {
-				return nil, err
-			}
-			return out.Failed, nil
-		})
+	}, func(ctx context.Context, client SQS, entries []types.ChangeMessageVisibilityBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
+		out, err := client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries})
+		if err != nil {
+			return nil, err
+		}
+		return out.Failed, nil
+	})
 }
 
 // DeleteMessages implements handler.Queue.
 func (q *Queue) DeleteMessages(ctx context.Context, receiptHandles []string) error {
+	return sendBatches(ctx, q, receiptHandles, func(id *string, handle string) types.DeleteMessageBatchRequestEntry {
+		return types.DeleteMessageBatchRequestEntry{Id: id, ReceiptHandle: &handle}
+	}, func(ctx context.Context, client SQS, entries []types.DeleteMessageBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
+		out, err := client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries})
+		if err != nil {
+			return nil, err
+		}
+		return out.Failed, nil
+	})
+}
+
+// sendBatches makes an entry of each item, and sends the entries in batches, several at once. Entries
+// that SQS rejects for a fault of its own are sent again. The error is that of an entry, or of a call,
+// that failed for good; it does not stop the other batches.
+func sendBatches[T, E any](
+	ctx context.Context, q *Queue, items []T,
+	newEntry func(id *string, item T) E,
+	call func(context.Context, SQS, []E) ([]types.BatchResultErrorEntry, error),
+) error {
 	client, err := q.client()
 	if err != nil {
 		return err
 	}
-	var faults []error
-	for batch := range slices.Chunk(receiptHandles, together) {
-		entries := make([]types.DeleteMessageBatchRequestEntry, len(batch))
-		for i, handle := range batch {
-			entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &handle}
+	var group errgroup.Group
+	group.SetLimit(maxCalls)
+	for chunk := range slices.Chunk(items, batch.MaxEntries) {
+		entries, byID := make([]E, len(chunk)), make(map[string]E, len(chunk))
+		for i, item := range chunk {
+			id := strconv.Itoa(i)
+			entries[i] = newEntry(&id, item)
+			byID[id] = entries[i]
 		}
-		faults = append(faults, insist(ctx, entries, func(e types.DeleteMessageBatchRequestEntry) *string { return e.Id },
-			func(ctx context.Context, entries []types.DeleteMessageBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
-				out, err := client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries})
-				if err != nil {
-					return nil, err
+		group.Go(func() error {
+			var senderFault error // final: SQS would reject the entry again
+			err := batch.Send(ctx, entries, func(ctx context.Context, entries []E) (retryEntries []E, err error) {
+				rejected, err := call(ctx, client, entries)
+				for _, r := range rejected {
+					fault := errors.New("SQS rejected a message: " + aws.ToString(r.Code))
+					if r.SenderFault {
+						senderFault = fault
+						continue
+					}
+					if entry, ok := byID[aws.ToString(r.Id)]; ok {
+						retryEntries = append(retryEntries, entry)
+					}
+					err = fault
 				}
-				return out.Failed, nil
-			}))
+				return retryEntries, err
+			})
+			return cmp.Or(err, senderFault)
+		})
 	}
-	return errors.Join(faults...)
-}
-
-// insist makes a call for entries, and again for those that SQS refuses for a fault of its own, until
-// there are none, it was made often enough, or ctx ends. The error is of an entry that SQS did not take.
-func insist[E any](ctx context.Context, entries []E, id func(E) *string, call func(context.Context, []E) ([]types.BatchResultErrorEntry, error)) error {
-	var sendersFault error
-	pauses := &backoff.ExponentialBackOff{InitialInterval: firstPause, RandomizationFactor: 1, Multiplier: 2, MaxInterval: time.Second}
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		ctx, cancel := context.WithTimeout(ctx, callTimeout)
-		defer cancel()
-		refused, err := call(ctx, entries)
-		if err != nil {
-			return struct{}{}, backoff.Permanent(err) // the SDK has tried again
-		}
-		again := map[string]bool{}
-		for _, e := range refused {
-			fault := errors.New("SQS refuses a message: " + aws.ToString(e.Code))
-			if e.SenderFault {
-				sendersFault = fault
-			} else {
-				again[aws.ToString(e.Id)], err = true, fault
-			}
-		}
-		entries = slices.DeleteFunc(entries, func(e E) bool { return !again[*id(e)] })
-		return struct{}{}, err
-	}, backoff.WithBackOff(pauses), backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0))
-	return cmp.Or(err, sendersFault)
+	return group.Wait()
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/md5" // SQS's own checksum
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +16,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/junction-refresh/junction-refresh/internal/handler"
 	"github.com/junction-refresh/junction-refresh/internal/queue"
@@ -23,28 +25,42 @@ import (
 
 const url = "https://sqs.us-east-1.amazonaws.com/123456789012/refreshes"
 
-// request is a batch call of SQS's, of either kind.
+// request is one of SQS's batch calls.
 type request struct {
 	action   string
 	QueueUrl string //nolint:revive,staticcheck // SQS's own spelling
-	Entries  []struct {
-		ID                      string `json:"Id"`
-		MessageBody             string
-		MessageSystemAttributes map[string]struct{ DataType, StringValue string }
-		ReceiptHandle           string
-		VisibilityTimeout       int
-	}
+	Entries  []entry
 }
 
-// sqs serves SQS's batch calls, and records them. refuse says of an entry, by its body or receipt handle
-// and how often it came, with which code it is refused; "" takes it, and a code that begins with "!" is
-// the sender's fault.
+type entry struct {
+	ID                      string `json:"Id"`
+	MessageBody             string
+	MessageSystemAttributes map[string]attribute
+	ReceiptHandle           string
+	VisibilityTimeout       int
+}
+
+// name is what the entry is about.
+func (e entry) name() string { return e.MessageBody + e.ReceiptHandle }
+
+type attribute struct{ DataType, StringValue string }
+
+// rejection is an answer to an entry that SQS does not accept.
+type rejection struct {
+	Code        string
+	SenderFault bool
+}
+
+// sqs is a stand-in for SQS's batch calls that records them.
 type sqs struct {
-	mu     sync.Mutex
-	calls  []request
-	seen   map[string]int
-	refuse func(entry string, n int) string
-	status int // of the whole call; 0 is 200
+	// reject returns the answer to an entry, by its message body or receipt handle and how often it was
+	// sent; the zero value accepts it.
+	reject func(name string, sent int) rejection
+	status int // of each call; 0 is 200
+
+	mu    sync.Mutex
+	calls []request
+	sent  map[string]int // how often each entry was sent
 }
 
 func (s *sqs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -64,14 +80,9 @@ func (s *sqs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	successful, failed := []map[string]any{}, []map[string]any{}
 	for _, e := range call.Entries {
-		name := e.MessageBody + e.ReceiptHandle
-		s.seen[name]++
-		code := ""
-		if s.refuse != nil {
-			code = s.refuse(name, s.seen[name])
-		}
-		if code != "" {
-			failed = append(failed, map[string]any{"Id": e.ID, "Code": strings.TrimPrefix(code, "!"), "SenderFault": code[0] == '!'})
+		s.sent[e.name()]++
+		if answer := s.reject(e.name(), s.sent[e.name()]); answer.Code != "" {
+			failed = append(failed, map[string]any{"Id": e.ID, "Code": answer.Code, "SenderFault": answer.SenderFault})
 			continue
 		}
 		sum := md5.Sum([]byte(e.MessageBody))
@@ -80,157 +91,215 @@ func (s *sqs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"Successful": successful, "Failed": failed})
 }
 
-// serve starts a stand-in of SQS and returns the queue before it.
+// serve starts a stand-in for SQS that accepts everything, and returns its queue.
 func serve(t *testing.T) (*queue.Queue, *sqs) {
 	t.Helper()
-	s := &sqs{seen: map[string]int{}}
+	s := &sqs{sent: map[string]int{}, reject: func(string, int) rejection { return rejection{} }}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_SQS": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-		"AWS_CONFIG_FILE": "none", "AWS_SHARED_CREDENTIALS_FILE": "none", "AWS_PROFILE": "",
-	} {
-		t.Setenv(name, value)
+	return queue.New(func() (aws.Config, error) {
+		return aws.Config{
+			Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		}, nil
+	}, url), s
+}
+
+// numbered returns n names with the given prefix, numbered from 0.
+func numbered(prefix string, n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s-%d", prefix, i)
 	}
-	return queue.New(func() (aws.Config, error) { return config.LoadDefaultConfig(context.Background()) }, url), s
+	return names
 }
 
 func messages(n int) []handler.Message {
-	all := make([]handler.Message, n)
-	for i := range all {
-		all[i] = handler.Message{Body: fmt.Sprintf(`{"user":%d}`, i)}
+	out := make([]handler.Message, n)
+	for i, name := range numbered("message", n) {
+		out[i].Body = name
 	}
-	return all
+	return out
 }
 
-func TestMessagesAreSentTenAtATimeEachOnce(t *testing.T) {
+func delays(n int) []handler.Delay {
+	out := make([]handler.Delay, n)
+	for i, name := range numbered("handle", n) {
+		out[i] = handler.Delay{ReceiptHandle: name, For: time.Duration(i) * time.Minute}
+	}
+	return out
+}
+
+func TestItemsAreSentInBatchesOfTenEachOnce(t *testing.T) {
+	for action, call := range map[string]func(*queue.Queue, int) error{
+		"SendMessageBatch":             func(q *queue.Queue, n int) error { return q.Send(t.Context(), messages(n)) },
+		"ChangeMessageVisibilityBatch": func(q *queue.Queue, n int) error { return q.Delay(t.Context(), delays(n)) },
+		"DeleteMessageBatch":           func(q *queue.Queue, n int) error { return q.DeleteMessages(t.Context(), numbered("handle", n)) },
+	} {
+		t.Run(action, func(t *testing.T) {
+			q, s := serve(t)
+			if err := call(q, 25); err != nil {
+				t.Fatal(err)
+			}
+			var sizes []int
+			for _, c := range s.calls {
+				sizes = append(sizes, len(c.Entries))
+				if c.action != action || c.QueueUrl != url {
+					t.Errorf("%s to %s", c.action, c.QueueUrl)
+				}
+			}
+			slices.Sort(sizes)
+			if diff := cmp.Diff([]int{5, 10, 10}, sizes); diff != "" || len(s.sent) != 25 {
+				t.Errorf("%d different entries, batch sizes (-want +got):\n%s", len(s.sent), diff)
+			}
+		})
+		t.Run(action+" is not called without items", func(t *testing.T) {
+			q, s := serve(t)
+			if err := call(q, 0); err != nil || len(s.calls) != 0 {
+				t.Errorf("%d calls, error %v", len(s.calls), err)
+			}
+		})
+	}
+}
+
+func TestAMessageCarriesItsTraceHeaderAsASystemAttribute(t *testing.T) {
 	q, s := serve(t)
-	if err := q.Send(t.Context(), messages(25)); err != nil {
+	if err := q.Send(t.Context(), []handler.Message{{Body: "a", TraceHeader: "Root=1-a"}, {Body: "b"}}); err != nil {
 		t.Fatal(err)
 	}
-	var sizes []int
-	for _, call := range s.calls {
-		sizes = append(sizes, len(call.Entries))
-		if call.action != "SendMessageBatch" || call.QueueUrl != url {
-			t.Errorf("%s to %s", call.action, call.QueueUrl)
-		}
+	want := []entry{
+		{ID: "0", MessageBody: "a", MessageSystemAttributes: map[string]attribute{"AWSTraceHeader": {"String", "Root=1-a"}}},
+		{ID: "1", MessageBody: "b"},
 	}
-	if slices.Sort(sizes); !slices.Equal(sizes, []int{5, 10, 10}) || len(s.seen) != 25 {
-		t.Errorf("batches of %v with %d messages", sizes, len(s.seen))
-	}
-	if err := q.Send(t.Context(), nil); err != nil || len(s.calls) != 3 {
-		t.Errorf("nothing to send: %v", err)
+	if diff := cmp.Diff(want, s.calls[0].Entries); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
 	}
 }
 
-func TestAMessageCarriesItsTraceHeaderAsSQSKnowsIt(t *testing.T) {
+func TestADelayIsAVisibilityTimeoutInSeconds(t *testing.T) {
 	q, s := serve(t)
-	err := q.Send(t.Context(), []handler.Message{{Body: "a", TraceHeader: "Root=1-a"}, {Body: "b"}})
-	entries := s.calls[0].Entries
-	if got := entries[0].MessageSystemAttributes["AWSTraceHeader"]; err != nil || got.StringValue != "Root=1-a" || got.DataType != "String" || entries[1].MessageSystemAttributes != nil {
-		t.Errorf("%+v %v", entries, err)
-	}
-}
-
-func TestOnlyEntriesThatSQSRefusesAreSentAgain(t *testing.T) {
-	q, s := serve(t)
-	s.refuse = func(entry string, n int) string {
-		if strings.HasSuffix(entry, "3}") && n < 3 {
-			return "InternalError"
-		}
-		return ""
-	}
-	if err := q.Send(t.Context(), messages(10)); err != nil {
+	if err := q.Delay(t.Context(), delays(3)); err != nil {
 		t.Fatal(err)
 	}
-	for entry, n := range s.seen {
-		if want := map[bool]int{true: 3, false: 1}[strings.HasSuffix(entry, "3}")]; n != want {
-			t.Errorf("%s was sent %d times", entry, n)
-		}
+	want := []entry{
+		{ID: "0", ReceiptHandle: "handle-0"},
+		{ID: "1", ReceiptHandle: "handle-1", VisibilityTimeout: 60},
+		{ID: "2", ReceiptHandle: "handle-2", VisibilityTimeout: 120},
+	}
+	if diff := cmp.Diff(want, s.calls[0].Entries); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
 	}
 }
 
-func TestWhatSQSNeverTakesIsAnError(t *testing.T) {
-	for code, want := range map[string]int{"InternalError": 4, "!InvalidMessageContents": 1} {
-		q, s := serve(t)
-		s.refuse = func(entry string, _ int) string {
-			if strings.HasSuffix(entry, "0}") {
-				return code
+func TestOnlyRejectedEntriesAreResent(t *testing.T) {
+	for name, call := range map[string]func(*queue.Queue) error{
+		"send":   func(q *queue.Queue) error { return q.Send(t.Context(), messages(12)) },
+		"delay":  func(q *queue.Queue) error { return q.Delay(t.Context(), delays(12)) },
+		"delete": func(q *queue.Queue) error { return q.DeleteMessages(t.Context(), numbered("handle", 12)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			q, s := serve(t)
+			s.reject = func(name string, sent int) rejection {
+				if (strings.HasSuffix(name, "-4") || strings.HasSuffix(name, "-11")) && sent == 1 {
+					return rejection{Code: "InternalError"}
+				}
+				return rejection{}
 			}
-			return ""
-		}
-		err := q.Send(t.Context(), messages(2))
-		if err == nil || err.Error() != "SQS refuses a message: "+strings.TrimPrefix(code, "!") || s.seen[`{"user":0}`] != want || s.seen[`{"user":1}`] != 1 {
-			t.Errorf("%s: %v after %v", code, err, s.seen)
-		}
-	}
-}
-
-func TestMessagesThatAreDoneAreDeleted(t *testing.T) {
-	q, s := serve(t)
-	s.refuse = func(entry string, n int) string {
-		switch {
-		case entry == "handle-3":
-			return "!ReceiptHandleIsInvalid"
-		case entry == "handle-4" && n == 1:
-			return "InternalError"
-		}
-		return ""
-	}
-	var handles []string
-	for i := range 12 {
-		handles = append(handles, fmt.Sprintf("handle-%d", i))
-	}
-	err := q.DeleteMessages(t.Context(), handles)
-	if err == nil || !strings.Contains(err.Error(), "ReceiptHandleIsInvalid") || len(s.seen) != 12 || s.seen["handle-4"] != 2 || s.calls[0].action != "DeleteMessageBatch" {
-		t.Errorf("%v after %v", err, s.seen)
-	}
-}
-
-func TestAQueueThatIsOutOfReachIsAnErrorInTime(t *testing.T) {
-	q, s := serve(t)
-	s.status = 500
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	if err := q.Send(ctx, messages(1)); err == nil {
-		t.Error("no error")
-	}
-	if err := q.Delay(ctx, []handler.Delay{{ReceiptHandle: "a", For: time.Second}}); err == nil {
-		t.Error("no error of a delay")
-	}
-	broken := queue.New(func() (aws.Config, error) { return aws.Config{}, fmt.Errorf("no configuration") }, url)
-	if broken.DeleteMessages(t.Context(), []string{"a"}) == nil || broken.Send(t.Context(), messages(1)) == nil || broken.Delay(t.Context(), []handler.Delay{{}}) == nil {
-		t.Error("a configuration that cannot be loaded is no error")
-	}
-}
-
-func TestMessagesAreDelayedInBatchesAndOneThatIsGoneHoldsUpNoOther(t *testing.T) {
-	q, s := serve(t)
-	s.refuse = func(entry string, n int) string {
-		switch {
-		case entry == "handle-3":
-			return "!ReceiptHandleIsInvalid"
-		case (entry == "handle-4" || entry == "handle-11") && n == 1:
-			return "InternalError"
-		}
-		return ""
-	}
-	var delays []handler.Delay
-	for i := range 12 {
-		delays = append(delays, handler.Delay{ReceiptHandle: fmt.Sprintf("handle-%d", i), For: time.Duration(i) * time.Minute})
-	}
-	err := q.Delay(t.Context(), delays)
-	if err == nil || !strings.Contains(err.Error(), "ReceiptHandleIsInvalid") || strings.Contains(err.Error(), "InternalError") {
-		t.Errorf("%v", err)
-	}
-	if len(s.seen) != 12 || s.seen["handle-4"] != 2 || s.seen["handle-3"] != 1 || s.seen["handle-11"] != 2 {
-		t.Errorf("%v", s.seen)
-	}
-	for _, call := range s.calls {
-		for _, e := range call.Entries {
-			if call.action != "ChangeMessageVisibilityBatch" || e.ReceiptHandle == "handle-2" && e.VisibilityTimeout != 120 {
-				t.Errorf("%s %+v", call.action, e)
+			if err := call(q); err != nil {
+				t.Fatal(err)
 			}
+			for name, sent := range s.sent {
+				want := 1
+				if strings.HasSuffix(name, "-4") || strings.HasSuffix(name, "-11") {
+					want = 2
+				}
+				if sent != want {
+					t.Errorf("%s was sent %d times, want %d", name, sent, want)
+				}
+			}
+			if len(s.sent) != 12 {
+				t.Errorf("%d entries were sent, want 12", len(s.sent))
+			}
+		})
+	}
+}
+
+func TestAnEntryThatSQSNeverAcceptsIsAnError(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer rejection
+		sent   int
+	}{
+		{"SQS's fault: four tries", rejection{Code: "InternalError"}, 4},
+		{"the sender's fault: one try", rejection{Code: "ReceiptHandleIsInvalid", SenderFault: true}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q, s := serve(t)
+			s.reject = func(name string, _ int) rejection {
+				if name == "handle-0" {
+					return c.answer
+				}
+				return rejection{}
+			}
+			err := q.DeleteMessages(t.Context(), numbered("handle", 2))
+			if want := "SQS rejected a message: " + c.answer.Code; err == nil || err.Error() != want {
+				t.Errorf("error %v, want %s", err, want)
+			}
+			if diff := cmp.Diff(map[string]int{"handle-0": c.sent, "handle-1": 1}, s.sent); diff != "" {
+				t.Errorf("sent (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAMessageThatIsGoneDoesNotKeepTheOthersFromBeingDelayed(t *testing.T) {
+	q, s := serve(t)
+	s.reject = func(name string, sent int) rejection {
+		switch {
+		case name == "handle-3":
+			return rejection{Code: "ReceiptHandleIsInvalid", SenderFault: true}
+		case name == "handle-4" && sent == 1:
+			return rejection{Code: "InternalError"}
 		}
+		return rejection{}
+	}
+	err := q.Delay(t.Context(), delays(12))
+	if err == nil || err.Error() != "SQS rejected a message: ReceiptHandleIsInvalid" {
+		t.Errorf("error %v", err)
+	}
+	if len(s.sent) != 12 || s.sent["handle-3"] != 1 || s.sent["handle-4"] != 2 {
+		t.Errorf("sent %v", s.sent)
+	}
+}
+
+// calls are the queue's calls, with one item each.
+var calls = map[string]func(context.Context, *queue.Queue) error{
+	"send":   func(ctx context.Context, q *queue.Queue) error { return q.Send(ctx, messages(1)) },
+	"delay":  func(ctx context.Context, q *queue.Queue) error { return q.Delay(ctx, delays(1)) },
+	"delete": func(ctx context.Context, q *queue.Queue) error { return q.DeleteMessages(ctx, numbered("handle", 1)) },
+}
+
+func TestAQueueThatDoesNotWorkIsAnErrorWithinTheContextsTime(t *testing.T) {
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			q, s := serve(t)
+			s.status = http.StatusInternalServerError
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if err := call(ctx, q); err == nil {
+				t.Error("no error")
+			}
+		})
+	}
+}
+
+func TestAnAWSConfigurationThatCannotBeLoadedIsAnError(t *testing.T) {
+	errLoad := errors.New("no configuration")
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			q := queue.New(func() (aws.Config, error) { return aws.Config{}, errLoad }, url)
+			if err := call(t.Context(), q); !errors.Is(err, errLoad) {
+				t.Errorf("error %v, want %v", err, errLoad)
+			}
+		})
 	}
 }
