@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Code says what went wrong, in a word that programs decide on. It is the result's error_code.
+// Code names a kind of failure, for programs to decide on. It is the result's error_code.
 type Code string
 
 // The codes. Their meaning for a caller is in the table below and in docs/errors.md.
@@ -32,17 +32,16 @@ const (
 	Internal                Code = "internal"
 )
 
-// row is what follows from a code.
-type row struct {
-	http      int
+// properties are what follows from a code.
+type properties struct {
+	status    int
 	retryable bool
 	level     slog.Level
 }
 
-// table is the one place where a code becomes an HTTP status, a promise that trying again can help,
-// and a log level: Info for what a caller did, Warn for what Junction or time did, Error for what
-// somebody has to mend.
-var table = map[Code]row{
+// table has the HTTP status and log level of each code, and whether a retry can help. The level is Info for
+// a fault of the caller, Warn for one of Junction or of time, and Error for one that an operator has to fix.
+var table = map[Code]properties{
 	InvalidRequest:          {http.StatusBadRequest, false, slog.LevelInfo},
 	Unauthenticated:         {http.StatusUnauthorized, false, slog.LevelInfo},
 	NotFound:                {http.StatusNotFound, false, slog.LevelInfo},
@@ -64,24 +63,24 @@ var table = map[Code]row{
 	Internal:                {http.StatusInternalServerError, true, slog.LevelError},
 }
 
-// row returns what follows from the code; an unknown one counts as Internal.
-func (c Code) row() row {
-	if r, ok := table[c]; ok {
-		return r
+// properties returns what follows from the code. An unknown code counts as Internal.
+func (c Code) properties() properties {
+	if p, ok := table[c]; ok {
+		return p
 	}
 	return table[Internal]
 }
 
-// HTTPStatus is the status of an HTTP answer with this code.
-func (c Code) HTTPStatus() int { return c.row().http }
+// HTTPStatus returns the status of an HTTP answer with this code.
+func (c Code) HTTPStatus() int { return c.properties().status }
 
-// Retryable says whether the same request may succeed later.
-func (c Code) Retryable() bool { return c.row().retryable }
+// Retryable reports whether the same request may succeed later.
+func (c Code) Retryable() bool { return c.properties().retryable }
 
-// Level is the level that a failure with this code is logged at.
-func (c Code) Level() slog.Level { return c.row().level }
+// Level returns the level at which a failure with this code is logged.
+func (c Code) Level() slog.Level { return c.properties().level }
 
-// ErrorType is the code in CamelCase ("RateLimited"): the errorType of a Lambda error, which a Step
+// ErrorType returns the code in CamelCase ("RateLimited"): the errorType of a Lambda error, which a Step
 // Functions ErrorEquals matches.
 func (c Code) ErrorType() string {
 	var b strings.Builder

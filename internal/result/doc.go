@@ -1,3 +1,3 @@
-// Package result holds the domain's own types: the one normalized result of a refresh, whatever
-// triggered it, and the one table of what can go wrong. It imports nothing of this project.
+// Package result provides the domain's own types: the normalized result of a refresh, which is the same for
+// every trigger, and the table of failures. It imports no other package of this project.
 package result

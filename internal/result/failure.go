@@ -9,43 +9,43 @@ import (
 	"time"
 )
 
-// Failure is the one error type that travels between the packages of this project.
+// Failure is the error type that the packages of this project return to each other.
 type Failure struct {
 	Code Code
 
-	// Message is one sentence for a person. It is logged, so it quotes neither the caller nor Junction.
+	// Message is one sentence for people. It is logged, so it must quote neither the caller nor Junction.
 	Message string
 
-	// Shown, where it is set, is what the caller is told instead of Message. It may quote the caller's
-	// own words or Junction's; it is never logged.
+	// Shown, if not empty, is what the caller is told instead of Message. It may quote the caller or
+	// Junction, and is never logged.
 	Shown string
 
-	// HTTPStatus, where it is not 0, overrides the code's own status: 413 and 422 are invalid_request too.
+	// HTTPStatus, if not 0, overrides the code's own status: 413 and 422 are invalid_request too.
 	HTTPStatus int
 
-	// RetryAfter is how long to wait before another try; 0 where nobody said.
+	// RetryAfter is how long to wait before a retry; 0 if that is not known.
 	RetryAfter time.Duration
 
-	// UpstreamStatus is the HTTP status that Junction answered with; 0 where it did not answer.
+	// UpstreamStatus is the HTTP status of Junction's answer; 0 if there was none.
 	UpstreamStatus int
 
-	// NotSent says that Junction cannot have counted the call: there was no connection to send it on.
+	// NotSent reports whether the call was certainly never sent, so that Junction cannot have counted it.
 	NotSent bool
 
-	// FailedSources are the sources ("provider/resource") that Junction named in its refusal.
+	// FailedSources are the sources ("provider/resource") that Junction listed as failed in its answer.
 	FailedSources []string
 
-	// Detail is the detail of a 422, Junction's own or one in its shape; nil where there is none.
+	// Detail is the detail of a 422, from Junction or in the same shape; nil if there is none.
 	Detail json.RawMessage
 
-	// Cause is what is behind it, for the log. It must be free of payloads and secrets.
+	// Cause is the underlying error, for the log. It must not contain payloads or secrets.
 	Cause error
 }
 
-// Fail returns a failure with a code and a sentence.
+// Fail returns a failure with the given code and message.
 func Fail(code Code, message string) *Failure { return &Failure{Code: code, Message: message} }
 
-// FailFor returns a failure with a code, a sentence and the cause behind it.
+// FailFor returns a failure with the given code, message and cause.
 func FailFor(code Code, message string, cause error) *Failure {
 	return &Failure{Code: code, Message: message, Cause: cause}
 }
@@ -56,10 +56,10 @@ func (f *Failure) Error() string { return string(f.Code) + ": " + f.Message }
 // Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.Cause }
 
-// Retryable says whether the same request may succeed later.
+// Retryable reports whether the same request may succeed later.
 func (f *Failure) Retryable() bool { return f.Code.Retryable() }
 
-// Status is the HTTP status that this failure answers with.
+// Status returns the HTTP status of an answer with this failure.
 func (f *Failure) Status() int {
 	if f.HTTPStatus != 0 {
 		return f.HTTPStatus
@@ -67,7 +67,7 @@ func (f *Failure) Status() int {
 	return f.Code.HTTPStatus()
 }
 
-// Text is the sentence that a caller is told.
+// Text returns the sentence that the caller is told.
 func (f *Failure) Text() string {
 	if f.Shown != "" {
 		return f.Shown
@@ -75,11 +75,11 @@ func (f *Failure) Text() string {
 	return f.Message
 }
 
-// RetryAfterSeconds is RetryAfter in whole seconds, rounded up.
+// RetryAfterSeconds returns RetryAfter in whole seconds, rounded up.
 func (f *Failure) RetryAfterSeconds() int { return int(math.Ceil(f.RetryAfter.Seconds())) }
 
-// AsFailure returns err as a Failure. What is none becomes internal, with err as its cause: nothing
-// unforeseen is told to a caller.
+// AsFailure returns err as a Failure. Any other error becomes an internal failure with err as its cause, so
+// that a caller is told nothing that was not written for callers.
 func AsFailure(err error) *Failure {
 	var f *Failure
 	if errors.As(err, &f) {

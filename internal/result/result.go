@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -11,17 +12,17 @@ import (
 // events that carry it, so that a broad rule does not loop.
 const EventSource = "junction.refresh"
 
-// Status is how a refresh ended, in one word.
+// Status is the outcome of a refresh in one word.
 type Status string
 
 // The statuses.
 const (
-	Completed  Status = "completed"   // every source is refreshed
-	InProgress Status = "in_progress" // at least one source is still going on
-	Partial    Status = "partial"     // none is going on, at least one failed
+	Completed  Status = "completed"   // every source has been refreshed
+	InProgress Status = "in_progress" // at least one source is still being refreshed
+	Partial    Status = "partial"     // at least one source failed, and none is being refreshed
 	Failed     Status = "failed"      // success is false
-	Queued     Status = "queued"      // taken, not yet called
-	Ignored    Status = "ignored"     // nothing to refresh, and nothing wrong
+	Queued     Status = "queued"      // accepted; Junction has not been called yet
+	Ignored    Status = "ignored"     // there was nothing to refresh, which is not an error
 )
 
 // The states of a source.
@@ -31,27 +32,28 @@ const (
 	StateFailed     = "failed"
 )
 
-// Source is one source of a user and what became of it.
+// Source is one source of a user and its state after the refresh.
 type Source struct {
-	Provider string `json:"provider"` // what is before the first "/"
-	Resource string `json:"resource"` // the rest, or ""
+	Provider string `json:"provider"` // the name up to the first "/"
+	Resource string `json:"resource"` // the rest of the name; may be ""
 	State    string `json:"state"`    // refreshed, in_progress or failed
 }
 
-// Result is the normalized result of one refresh: HTTP body, direct answer, EventBridge detail and
-// log fields. Its schema is docs/result.schema.json. It is a superset of Junction's own answer.
+// Result is the normalized result of one refresh. It is the HTTP body, the answer to a direct invocation and
+// the EventBridge detail, and the log line has its fields. It is a superset of Junction's own answer; its
+// schema is docs/result.schema.json.
 type Result struct {
 	Success                 bool      `json:"success"`
 	Status                  Status    `json:"status"`
-	UserID                  string    `json:"user_id"` // "" where the request named none that could be read
+	UserID                  string    `json:"user_id"` // "" if the request has no valid one
 	RefreshedSources        []string  `json:"refreshed_sources"`
 	InProgressSources       []string  `json:"in_progress_sources"`
 	FailedSources           []string  `json:"failed_sources"`
 	Sources                 []Source  `json:"sources"`
-	TimeoutSeconds          float64   `json:"timeout_seconds"`           // sent to Junction; 0 where it was not called
-	RequestedTimeoutSeconds float64   `json:"requested_timeout_seconds"` // asked for, before it was clamped
-	UpstreamStatus          int       `json:"upstream_status"`           // 0 where Junction did not answer
-	Attempts                int       `json:"attempts"`                  // calls of the refresh made
+	TimeoutSeconds          float64   `json:"timeout_seconds"`           // sent to Junction; 0 if it was not called
+	RequestedTimeoutSeconds float64   `json:"requested_timeout_seconds"` // requested, before it was clamped
+	UpstreamStatus          int       `json:"upstream_status"`           // 0 if Junction did not answer
+	Attempts                int       `json:"attempts"`                  // calls made to refresh the user
 	DurationMS              int64     `json:"duration_ms"`
 	Coalesced               bool      `json:"coalesced"`
 	RequestID               string    `json:"request_id"` // the Lambda request ID
@@ -61,24 +63,24 @@ type Result struct {
 	ErrorCode         Code            `json:"error_code,omitempty"`
 	Retryable         *bool           `json:"retryable,omitempty"`
 	RetryAfterSeconds int             `json:"retry_after_seconds,omitempty"`
-	Detail            json.RawMessage `json:"detail,omitempty"` // of a 422, as Junction sends it
+	Detail            json.RawMessage `json:"detail,omitempty"` // of a 422, as Junction sent it
 
-	// Degraded is what went wrong beside the refresh, for the log: the quota could not be asked.
+	// Degraded is an error that did not stop the refresh, for the log: the quota could not be checked.
 	Degraded error `json:"-"`
 
 	failure *Failure
 }
 
-// Answer is what Junction said of a refresh that it accepted.
+// Answer is Junction's answer to a refresh that it accepted.
 type Answer struct {
 	Status                        int // 200 or 202
 	Refreshed, InProgress, Failed []string
 }
 
-// Page is a part of the team's users.
+// Page is one page of the team's users.
 type Page struct {
-	UserIDs []string // those that have a connected source, each once
-	Total   int      // how many users the team has, with and without sources
+	UserIDs []string // users with a connected source, each once
+	Total   int      // all users of the team, with or without sources
 }
 
 // From returns the result of an accepted refresh.
@@ -114,28 +116,28 @@ func FromFailure(userID string, f *Failure) Result {
 	return r
 }
 
-// FromInFlight returns the result of a refresh that somebody else is making.
+// FromInFlight returns the result of a refresh that another invocation is making at this moment.
 func FromInFlight(userID string) Result {
 	r := empty(userID)
 	r.Success, r.Status, r.Coalesced = true, InProgress, true
 	return r
 }
 
-// FromQueued returns the result of a refresh that was taken and is made later. userID may be "".
+// FromQueued returns the result of a refresh that has been queued. userID may be "".
 func FromQueued(userID string) Result {
 	r := empty(userID)
 	r.Success, r.Status = true, Queued
 	return r
 }
 
-// FromIgnored returns the result of an event that asks for no refresh. userID may be "".
+// FromIgnored returns the result of an event that does not ask for a refresh. userID may be "".
 func FromIgnored(userID string) Result {
 	r := empty(userID)
 	r.Success, r.Status = true, Ignored
 	return r
 }
 
-// Failure returns what went wrong, or nil.
+// Failure returns the failure of a failed refresh; nil for any other result.
 func (r Result) Failure() *Failure { return r.failure }
 
 func empty(userID string) Result {
@@ -157,29 +159,26 @@ func sorted(names []string) []string {
 	return slices.Compact(out)
 }
 
-// sources returns one row per source, sorted. A source that Junction put into several lists has its
+// sources returns one entry per source, sorted. A source that is in several of Junction's lists gets the
 // least favourable state: failed before in_progress before refreshed.
 func sources(r Result) []Source {
-	state := map[string]string{}
+	states := map[string]string{}
 	for _, name := range r.RefreshedSources {
-		state[name] = StateRefreshed
+		states[name] = StateRefreshed
 	}
 	for _, name := range r.InProgressSources {
-		state[name] = StateInProgress
+		states[name] = StateInProgress
 	}
 	for _, name := range r.FailedSources {
-		state[name] = StateFailed
+		states[name] = StateFailed
 	}
-	rows := make([]Source, 0, len(state))
-	for name, s := range state {
+	out := make([]Source, 0, len(states))
+	for name, state := range states {
 		provider, resource, _ := strings.Cut(name, "/")
-		rows = append(rows, Source{Provider: provider, Resource: resource, State: s})
+		out = append(out, Source{Provider: provider, Resource: resource, State: state})
 	}
-	slices.SortFunc(rows, func(a, b Source) int {
-		if c := strings.Compare(a.Provider, b.Provider); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Resource, b.Resource)
+	slices.SortFunc(out, func(a, b Source) int {
+		return cmp.Or(strings.Compare(a.Provider, b.Provider), strings.Compare(a.Resource, b.Resource))
 	})
-	return rows
+	return out
 }

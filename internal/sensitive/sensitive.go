@@ -1,6 +1,6 @@
-// Package sensitive holds values that must never be seen: the Junction team key, caller tokens,
-// webhook secrets. A value prints as "[redacted]" under every fmt verb, in slog, JSON and text, also
-// when it is an unexported field of something that is printed.
+// Package sensitive provides a string that cannot be printed, for the Junction team key, the callers' tokens
+// and the webhook secrets. It prints as "[redacted]" with every fmt verb, in slog, in JSON and as text. In an
+// unexported field, which fmt prints without asking, it shows as an address.
 package sensitive
 
 import (
@@ -15,13 +15,13 @@ const redacted = "[redacted]"
 
 // String is a secret string. The zero value is the empty secret.
 //
-// It keeps its text in a closure and not in a field: fmt reads unexported fields by reflection
-// without asking their methods, and of a closure it can print an address only.
+// The text is kept in a closure instead of a field: fmt reads unexported fields by reflection, without calling
+// their methods, but can print only the address of a closure.
 type String struct {
 	reveal func() string
 }
 
-// New wraps text.
+// New returns a secret with the given text.
 func New(text string) String {
 	if text == "" {
 		return String{}
@@ -29,7 +29,7 @@ func New(text string) String {
 	return String{reveal: func() string { return text }}
 }
 
-// Reveal returns the text. Call it only where the text is put on the wire or compared.
+// Reveal returns the text. Call it only to send the text or to compare it.
 func (s String) Reveal() string {
 	if s.reveal == nil {
 		return ""
@@ -37,16 +37,16 @@ func (s String) Reveal() string {
 	return s.reveal()
 }
 
-// Empty says whether there is no text.
+// Empty reports whether the text is empty.
 func (s String) Empty() bool { return s.reveal == nil }
 
-// Equal compares in constant time, whatever the lengths.
+// Equal reports whether both texts are the same. How long it takes does not depend on how much of them agrees.
 func (s String) Equal(other String) bool {
 	a, b := sha256.Sum256([]byte(s.Reveal())), sha256.Sum256([]byte(other.Reveal()))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// Redact returns text with every occurrence of the secret replaced.
+// Redact returns text with each occurrence of the secret replaced by "[redacted]".
 func (s String) Redact(text string) string {
 	if s.Empty() {
 		return text
@@ -54,20 +54,20 @@ func (s String) Redact(text string) string {
 	return strings.ReplaceAll(text, s.Reveal(), redacted)
 }
 
-// UnmarshalText lets configuration libraries fill a String.
+// UnmarshalText implements encoding.TextUnmarshaler, for configuration libraries.
 func (s *String) UnmarshalText(text []byte) error {
 	*s = New(string(text))
 	return nil
 }
 
-// Format implements fmt.Formatter for every verb.
+// Format implements fmt.Formatter: every verb prints "[redacted]".
 func (String) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
-// String implements fmt.Stringer for callers that do not go through fmt.
+// String implements fmt.Stringer, for code that does not use fmt.
 func (String) String() string { return redacted }
 
 // LogValue implements slog.LogValuer.
 func (String) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText implements encoding.TextMarshaler, which encoding/json uses too.
+// MarshalText implements encoding.TextMarshaler, which encoding/json uses as well.
 func (String) MarshalText() ([]byte, error) { return []byte(redacted), nil }

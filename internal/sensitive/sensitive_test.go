@@ -13,56 +13,91 @@ import (
 
 const text = "sk_us_do_not_print"
 
-func TestNoWayOfPrintingShowsTheText(t *testing.T) {
+// holder has secrets in all kinds of fields.
+type holder struct {
+	key     sensitive.String
+	Key     sensitive.String
+	pointer *sensitive.String
+}
+
+func newHolder() holder {
 	secret := sensitive.New(text)
-	inside := struct {
-		key sensitive.String
-		Key sensitive.String
-		ptr *sensitive.String
-	}{secret, secret, &secret}
-	var log bytes.Buffer
-	logger := slog.New(slog.NewJSONHandler(&log, nil))
-	logger.Info("x", "secret", secret, "inside", inside, "pointer", &secret)
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "secret", secret, "inside", inside)
-	encoded, err := json.Marshal(inside)
-	if err != nil {
-		t.Fatal(err)
-	}
-	printed := log.String() + string(encoded) + secret.String()
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p"} {
-		printed += fmt.Sprintf(verb, secret) + fmt.Sprintf(verb, inside) + fmt.Sprintf(verb, &inside) + fmt.Sprintf(verb, []any{inside})
-	}
+	return holder{key: secret, Key: secret, pointer: &secret}
+}
+
+// wantHidden fails the test if the text is in what was printed, plainly or in hexadecimal.
+func wantHidden(t *testing.T, printed string) {
+	t.Helper()
 	for _, form := range []string{text, fmt.Sprintf("%x", text), fmt.Sprintf("%X", text)} {
 		if strings.Contains(printed, form) {
-			t.Errorf("the secret shows in %q", printed)
+			t.Errorf("the secret is printed as %q", printed)
 		}
 	}
-	if !strings.Contains(string(encoded), "[redacted]") {
-		t.Errorf("JSON is %s", encoded)
+}
+
+func TestTheTextIsNeverPrinted(t *testing.T) {
+	h := newHolder()
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p"} {
+		t.Run(verb, func(t *testing.T) {
+			for _, value := range []any{h.Key, &h.Key, h, &h, []any{h}} {
+				wantHidden(t, fmt.Sprintf(verb, value))
+			}
+		})
+	}
+	t.Run("String", func(t *testing.T) { wantHidden(t, h.Key.String()) })
+	for name, newHandler := range map[string]func(*bytes.Buffer) slog.Handler{
+		"slog as JSON": func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
+		"slog as text": func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			slog.New(newHandler(&log)).Info("x", "secret", h.Key, "holder", h, "pointer", h.pointer)
+			wantHidden(t, log.String())
+		})
+	}
+	t.Run("JSON", func(t *testing.T) {
+		encoded, err := json.Marshal(h)
+		if want := `{"Key":"[redacted]"}`; err != nil || string(encoded) != want {
+			t.Errorf("%s and error %v, want %s", encoded, err, want)
+		}
+	})
+}
+
+func TestEqual(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		a, b sensitive.String
+		want bool
+	}{
+		{"the same text", sensitive.New(text), sensitive.New(text), true},
+		{"another text", sensitive.New(text), sensitive.New("other"), false},
+		{"a part of the text", sensitive.New(text), sensitive.New(text[:5]), false},
+		{"the zero value and the empty text", sensitive.String{}, sensitive.New(""), true},
+		{"the zero value and a text", sensitive.String{}, sensitive.New(text), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.a.Equal(c.b); got != c.want {
+				t.Errorf("got %t, want %t", got, c.want)
+			}
+		})
 	}
 }
 
-func TestEqualComparesTheText(t *testing.T) {
-	if !sensitive.New(text).Equal(sensitive.New(text)) || sensitive.New(text).Equal(sensitive.New("other")) {
-		t.Error("Equal is wrong")
-	}
-	if !(sensitive.String{}).Equal(sensitive.New("")) {
-		t.Error("the zero value is not the empty secret")
-	}
-}
-
-func TestRedactTakesTheTextOutOfOtherText(t *testing.T) {
-	if got := sensitive.New(text).Redact("bad key " + text + "!"); got != "bad key [redacted]!" {
-		t.Error(got)
+func TestRedact(t *testing.T) {
+	if got, want := sensitive.New(text).Redact("bad key "+text+", "+text+"!"), "bad key [redacted], [redacted]!"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := (sensitive.String{}).Redact("text"); got != "text" {
-		t.Errorf("the empty secret changed a text to %q", got)
+		t.Errorf("the empty secret changed the text to %q", got)
 	}
 }
 
-func TestItIsFilledFromText(t *testing.T) {
+func TestUnmarshalText(t *testing.T) {
 	var s sensitive.String
+	if !s.Empty() {
+		t.Error("the zero value is not empty")
+	}
 	if err := s.UnmarshalText([]byte(text)); err != nil || s.Reveal() != text || s.Empty() {
-		t.Error("the text is not there")
+		t.Errorf("revealed %q, empty %t, error %v", s.Reveal(), s.Empty(), err)
 	}
 }
