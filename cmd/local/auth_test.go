@@ -84,7 +84,7 @@ func TestALiveRunWithAuthTakesWhatTheUsersSecretHas(t *testing.T) {
 	}
 	got := localWith(t, "", []string{key + "{"}, "serve", "127.0.0.1:0", "--live", "--auth", "token")
 	got.mustExit(t, exitUsage)
-	mustContain(t, got.stderr, "JUNCTION_API_KEY: the secret begins like JSON")
+	mustContain(t, got.stderr, "JUNCTION_API_KEY: the secret begins with {")
 }
 
 func TestInvokeSignsTheEventAnewAndLetsInWhoSigns(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// FromSecretsManager returns a Read of the secret with a name or ARN. The AWS client is made at the
-// first read, so that loading its configuration overlaps with the function's start as the read does.
+// FromSecretsManager returns a Read of the secret with the given name or ARN. The AWS configuration is
+// loaded, and the client created, by the first read, so that it overlaps with the function's start.
 func FromSecretsManager(load func() (aws.Config, error), secretID string) Read {
 	client := sync.OnceValues(func() (*secretsmanager.Client, error) {
 		cfg, err := load()
@@ -39,7 +39,7 @@ func FromSecretsManager(load func() (aws.Config, error), secretID string) Read {
 	}
 }
 
-// regionOf is the region that an ARN names; a secret's name leaves the region to the environment.
+// regionOf sets the region to that of an ARN; for a secret's name the region is the function's own.
 func regionOf(secretID string) func(*secretsmanager.Options) {
 	parts := strings.SplitN(secretID, ":", 5) // arn:partition:service:region:…
 	return func(o *secretsmanager.Options) {

@@ -1,5 +1,5 @@
-// Package secret is the team key and what else the secret holds: read from AWS Secrets Manager,
-// cached by wall clock, shared by all who ask at once, read again where Junction refuses the key.
+// Package secret provides the team key, the callers' tokens and the webhook secrets. It reads them from AWS
+// Secrets Manager, caches them, and reads them again when Junction refuses the key.
 package secret
 
 import (
@@ -14,28 +14,28 @@ import (
 )
 
 const (
-	// maxStale is how long after it was read a value may serve while Secrets Manager fails.
+	// maxStale is how long after it was read a value may be used while Secrets Manager fails.
 	maxStale = time.Hour
-	// retryEvery is the least time between two reads that refused keys cause, and between two tries of
-	// a failing Secrets Manager while an older value serves.
+	// retryEvery is the least time between two reads because of refused keys, and between two reads of a
+	// failing Secrets Manager while an older value is used.
 	retryEvery = 10 * time.Second
-	// readTimeout bounds one read with its retries; a hanging Secrets Manager must leave time to answer.
+	// readTimeout bounds one read with its retries, so that time to answer is left if Secrets Manager hangs.
 	readTimeout = 5 * time.Second
 )
 
-// Read reads the secret's value once. Its errors must not quote the value.
+// Read reads the secret's value. Its errors must not quote the value.
 type Read func(context.Context) (string, error)
 
-// Static returns a Read of a value that is already here.
+// Static returns a Read of a fixed value.
 func Static(value sensitive.String) Read {
 	return func(context.Context) (string, error) { return value.Reveal(), nil }
 }
 
-// Source gives out the secret. It is safe for concurrent use.
+// Source provides the secret from a cache. It is safe for concurrent use.
 //
-// Ages are by wall clock: the monotonic clock stands still while a Lambda is frozen.
+// It uses the wall clock, because the monotonic clock stands still while a Lambda is frozen.
 type Source struct {
-	// OnRead, where it is set, sees each bundle that was read. Set it before the first use.
+	// OnRead, if not nil, is called with each bundle that was read. Set it before the first use.
 	OnRead func(Bundle)
 
 	read   Read
@@ -46,21 +46,21 @@ type Source struct {
 	mu       sync.Mutex
 	bundle   Bundle
 	readAt   time.Time // when the read of bundle began; zero: never
-	failedAt time.Time // when the last read began, where it failed; else zero
+	failedAt time.Time // when the last read began, if it failed; else zero
 
-	renewedAt time.Time // when a refused key last caused a read
-	renewal   error     // what came of that read
+	renewedAt time.Time // when the last read because of a refused key began
+	renewErr  error     // the error of that read
 }
 
-// New returns a source whose value is read again after ttl. Nothing is read yet: see Warm.
+// New returns a source that reads the secret again after ttl. It reads nothing yet: see Warm.
 func New(read Read, ttl time.Duration) *Source {
 	return &Source{read: read, ttl: ttl, now: time.Now}
 }
 
-// Warm reads the secret in the background, so that it overlaps with the function's start. A failure
-// is found, and tried again, at the first use.
+// Warm reads the secret in the background, so that the read overlaps with the function's start. If it fails,
+// the first use reads again.
 func (s *Source) Warm() {
-	go func() { _, _ = s.fetch(context.Background(), "read") }()
+	go func() { _, _ = s.fetch(context.Background(), ordinary) }()
 }
 
 // Key implements refresh.Keys.
@@ -69,7 +69,7 @@ func (s *Source) Key(ctx context.Context) (sensitive.String, error) {
 	return bundle.APIKey, err
 }
 
-// Bundle returns the secret, no older than the TTL; where Secrets Manager fails, the last good one
+// Bundle returns the secret, no older than the TTL or, if Secrets Manager fails, the last one that was read,
 // for up to an hour. Errors are *result.Failure.
 func (s *Source) Bundle(ctx context.Context) (Bundle, error) {
 	s.mu.Lock()
@@ -80,33 +80,38 @@ func (s *Source) Bundle(ctx context.Context) (Bundle, error) {
 	if usable && (age < s.ttl || failing) {
 		return bundle, nil
 	}
-	fresh, err := s.fetch(ctx, "read")
+	fresh, err := s.fetch(ctx, ordinary)
 	if err != nil && usable {
 		return bundle, nil
 	}
 	return fresh, err
 }
 
-// Renew implements refresh.Keys. A caller that still held an older key gets the newer one without a
-// read; otherwise the secret is read again, at most every 10 s. Where that read fails, nobody knows
-// whether the key was rotated, so the error is secret_unavailable, which is worth trying again.
+// Renew implements refresh.Keys. If the refused key is not the current one, it returns the current one.
+// Otherwise it reads the secret again, at most every 10 s. If that read fails, it is not known whether the key
+// has been rotated, so the error is secret_unavailable, which is retryable.
 func (s *Source) Renew(ctx context.Context, refused sensitive.String) (sensitive.String, error) {
 	s.mu.Lock()
-	key, recently, renewal := s.bundle.APIKey, s.age(s.renewedAt) < retryEvery, s.renewal
+	key, recently, renewErr := s.bundle.APIKey, s.age(s.renewedAt) < retryEvery, s.renewErr
 	s.mu.Unlock()
 	if !key.Empty() && !key.Equal(refused) {
 		return key, nil
 	}
 	if recently {
-		return key, renewal
+		return key, renewErr
 	}
-	// Not the flight of an ordinary read: one that is under way may have begun before the rotation.
-	bundle, err := s.fetch(ctx, "renew")
+	bundle, err := s.fetch(ctx, renewal)
 	return bundle.APIKey, err
 }
 
-// fetch reads the secret; those who ask meanwhile for the same purpose share the read. It goes on
-// where one of them gives up.
+// The purposes of a read. A renewal does not share an ordinary read, which may have begun before the rotation.
+const (
+	ordinary = "ordinary"
+	renewal  = "renewal"
+)
+
+// fetch reads the secret. Concurrent calls with the same purpose share one read, which continues if the
+// context of one of them ends.
 func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
 	shared := s.flight.DoChan(purpose, func() (any, error) {
 		began := s.wall()
@@ -115,8 +120,8 @@ func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
 		bundle, err := s.readBundle(ctx)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if purpose == "renew" {
-			s.renewedAt, s.renewal = began, err
+		if purpose == renewal {
+			s.renewedAt, s.renewErr = began, err
 		}
 		if err != nil {
 			s.failedAt = began
@@ -128,8 +133,8 @@ func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
 		return bundle, nil
 	})
 	select {
-	case got := <-shared:
-		return got.Val.(Bundle), got.Err
+	case r := <-shared:
+		return r.Val.(Bundle), r.Err
 	case <-ctx.Done():
 		return Bundle{}, result.Fail(result.SecretUnavailable, "Secrets Manager did not answer in time")
 	}
@@ -139,7 +144,7 @@ func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
 func (s *Source) readBundle(ctx context.Context) (Bundle, error) {
 	value, err := s.read(ctx)
 	if err != nil {
-		return Bundle{}, result.FailFor(result.SecretUnavailable, "Secrets Manager does not give the secret", err)
+		return Bundle{}, result.FailFor(result.SecretUnavailable, "the secret could not be read from Secrets Manager", err)
 	}
 	bundle, err := ParseBundle(value)
 	if err != nil {
@@ -153,8 +158,8 @@ func (s *Source) readBundle(ctx context.Context) (Bundle, error) {
 
 func (s *Source) wall() time.Time { return s.now().Round(0) }
 
-// age is how long ago a moment was; a zero one was for ever ago, and one in the future, after the
-// clock was set back, was just now.
+// age returns how long ago a time was: the longest duration for the zero time, and 0 for a time in the future,
+// which is possible if the clock was set back.
 func (s *Source) age(at time.Time) time.Duration {
 	if at.IsZero() {
 		return 1<<63 - 1

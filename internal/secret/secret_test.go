@@ -15,22 +15,22 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
-// store is a Secrets Manager in memory.
+// store is a stand-in for Secrets Manager with one secret.
 type store struct {
 	mu    sync.Mutex
 	value string
 	err   error
-	takes time.Duration
+	delay time.Duration // of each read
 	reads int
 }
 
 func (s *store) read(ctx context.Context) (string, error) {
 	s.mu.Lock()
-	value, err, takes := s.value, s.err, s.takes
+	value, err, delay := s.value, s.err, s.delay
 	s.reads++
 	s.mu.Unlock()
 	select {
-	case <-time.After(takes):
+	case <-time.After(delay):
 		return value, err
 	case <-ctx.Done():
 		return "", ctx.Err()
@@ -43,7 +43,7 @@ func (s *store) set(value string, err error) {
 	s.value, s.err = value, err
 }
 
-func expect(t *testing.T, s *Source, want string) {
+func wantKey(t *testing.T, s *Source, want string) {
 	t.Helper()
 	key, err := s.Key(t.Context())
 	if err != nil || key.Reveal() != want {
@@ -55,128 +55,128 @@ var errDown = errors.New("down")
 
 func TestTheSecretIsReadOnceForItsTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{value: "one"}
-		s := New(aws.read, 5*time.Minute)
-		expect(t, s, "one")
-		aws.set("two", nil)
+		manager := &store{value: "one"}
+		s := New(manager.read, 5*time.Minute)
+		wantKey(t, s, "one")
+		manager.set("two", nil)
 		time.Sleep(5*time.Minute - time.Second)
-		expect(t, s, "one")
+		wantKey(t, s, "one")
 		time.Sleep(time.Second)
-		expect(t, s, "two")
-		if aws.reads != 2 {
-			t.Errorf("%d reads", aws.reads)
+		wantKey(t, s, "two")
+		if manager.reads != 2 {
+			t.Errorf("%d reads", manager.reads)
 		}
 	})
 }
 
-func TestItsAgeIsByWallClock(t *testing.T) {
-	aws := &store{value: "one"}
-	s := New(aws.read, 5*time.Minute)
+func TestTheAgeIsMeasuredByTheWallClock(t *testing.T) {
+	manager := &store{value: "one"}
+	s := New(manager.read, 5*time.Minute)
 	now := time.Now()
 	s.now = func() time.Time { return now }
-	expect(t, s, "one")
-	aws.set("two", nil)
-	// A freeze: the wall clock goes on and the monotonic clock does not. Adding to a time moves both,
-	// so the reading that a thawed process makes is built without a monotonic part.
+	wantKey(t, s, "one")
+	manager.set("two", nil)
+	// A freeze moves the wall clock and not the monotonic one. Add would move both, so this time is built
+	// without a monotonic reading.
 	now = time.Unix(0, now.UnixNano()).Add(6 * time.Minute)
-	expect(t, s, "two")
-	// A clock that was set back makes no secret immortal or useless.
+	wantKey(t, s, "two")
+	// If the clock was set back, the secret is still used.
 	now = now.Add(-time.Hour)
-	expect(t, s, "two")
+	wantKey(t, s, "two")
 }
 
-func TestItIsReadInTheBackgroundAtStartAndAllWhoAskShareThatRead(t *testing.T) {
+func TestWarmReadsInTheBackgroundAndConcurrentCallsShareItsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{value: "one", takes: time.Second}
-		s := New(aws.read, 5*time.Minute)
+		manager := &store{value: "one", delay: time.Second}
+		s := New(manager.read, 5*time.Minute)
 		s.Warm()
 		synctest.Wait()
 		began := time.Now()
 		var wait sync.WaitGroup
 		for range 50 {
-			wait.Go(func() { expect(t, s, "one") })
+			wait.Go(func() { wantKey(t, s, "one") })
 		}
 		wait.Wait()
-		if aws.reads != 1 || time.Since(began) != time.Second {
-			t.Errorf("%d reads in %v", aws.reads, time.Since(began))
+		if manager.reads != 1 || time.Since(began) != time.Second {
+			t.Errorf("%d reads in %v", manager.reads, time.Since(began))
 		}
 	})
 }
 
-func TestABackgroundReadThatFailsIsTriedAgainAtTheFirstUse(t *testing.T) {
+func TestTheFirstUseReadsAgainIfTheBackgroundReadFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{err: errDown}
-		s := New(aws.read, 5*time.Minute)
+		manager := &store{err: errDown}
+		s := New(manager.read, 5*time.Minute)
 		s.Warm()
 		synctest.Wait()
-		aws.set("one", nil)
-		expect(t, s, "one")
+		manager.set("one", nil)
+		wantKey(t, s, "one")
 	})
 }
 
-func TestOneWhoGivesUpDoesNotEndTheReadOfTheOthers(t *testing.T) {
+func TestACallerThatTimesOutDoesNotEndASharedRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{value: "one", takes: 2 * time.Second}
-		s := New(aws.read, 5*time.Minute)
+		manager := &store{value: "one", delay: 2 * time.Second}
+		s := New(manager.read, 5*time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		go func() { expect(t, s, "one") }()
+		go func() { wantKey(t, s, "one") }()
 		_, err := s.Key(ctx)
 		if f := result.AsFailure(err); f.Code != result.SecretUnavailable {
 			t.Error(err)
 		}
-		expect(t, s, "one")
-		if aws.reads > 1 {
-			t.Errorf("%d reads", aws.reads)
+		wantKey(t, s, "one")
+		if manager.reads > 1 {
+			t.Errorf("%d reads", manager.reads)
 		}
 	})
 }
 
-func TestASecretsManagerThatHangsIsGivenUpAfter5Seconds(t *testing.T) {
+func TestAReadThatHangsEndsAfterFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{takes: time.Hour}
+		manager := &store{delay: time.Hour}
 		began := time.Now()
-		_, err := New(aws.read, time.Minute).Key(t.Context())
+		_, err := New(manager.read, time.Minute).Key(t.Context())
 		if f := result.AsFailure(err); f.Code != result.SecretUnavailable || time.Since(began) != 5*time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
 }
 
-func TestTheLastGoodValueServesForUpToOneHourOfFailures(t *testing.T) {
+func TestTheLastValueIsUsedForUpToOneHourOfFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{value: "one"}
-		s := New(aws.read, 5*time.Minute)
-		expect(t, s, "one")
-		aws.set("", errDown)
+		manager := &store{value: "one"}
+		s := New(manager.read, 5*time.Minute)
+		wantKey(t, s, "one")
+		manager.set("", errDown)
 		time.Sleep(time.Hour - time.Second)
-		expect(t, s, "one")
-		expect(t, s, "one")
-		if aws.reads != 2 {
-			t.Errorf("%d reads: a failing Secrets Manager is asked at every use", aws.reads)
+		wantKey(t, s, "one")
+		wantKey(t, s, "one")
+		if manager.reads != 2 {
+			t.Errorf("%d reads: a failing Secrets Manager is asked at every use", manager.reads)
 		}
 		time.Sleep(time.Second)
 		if _, err := s.Key(t.Context()); result.AsFailure(err).Code != result.SecretUnavailable {
 			t.Errorf("after one hour: %v", err)
 		}
-		aws.set("two", nil)
-		expect(t, s, "two")
+		manager.set("two", nil)
+		wantKey(t, s, "two")
 	})
 }
 
-func TestAFailureIsTriedAgainAfter10Seconds(t *testing.T) {
+func TestAFailingSecretsManagerIsReadAgainAfterTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{value: "one"}
-		s := New(aws.read, time.Minute)
-		expect(t, s, "one")
+		manager := &store{value: "one"}
+		s := New(manager.read, time.Minute)
+		wantKey(t, s, "one")
 		time.Sleep(time.Minute)
-		aws.set("", errDown)
-		expect(t, s, "one")
-		aws.set("two", nil)
+		manager.set("", errDown)
+		wantKey(t, s, "one")
+		manager.set("two", nil)
 		time.Sleep(10*time.Second - 1)
-		expect(t, s, "one")
+		wantKey(t, s, "one")
 		time.Sleep(1)
-		expect(t, s, "two")
+		wantKey(t, s, "two")
 	})
 }
 
@@ -189,37 +189,37 @@ func renew(t *testing.T, s *Source, refused string) string {
 	return key.Reveal()
 }
 
-func TestARefusedKeyIsReadAgainAtOnceAtMostEvery10Seconds(t *testing.T) {
+func TestARefusedKeyIsReadAgainAtOnceButAtMostEveryTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{value: "one"}
-		s := New(aws.read, 5*time.Minute)
-		expect(t, s, "one")
-		aws.set("two", nil)
-		if got := renew(t, s, "one"); got != "two" || aws.reads != 2 {
-			t.Errorf("%s after %d reads", got, aws.reads)
+		manager := &store{value: "one"}
+		s := New(manager.read, 5*time.Minute)
+		wantKey(t, s, "one")
+		manager.set("two", nil)
+		if got := renew(t, s, "one"); got != "two" || manager.reads != 2 {
+			t.Errorf("%s after %d reads", got, manager.reads)
 		}
-		// One that still held the older key takes the newer one without a read.
-		if got := renew(t, s, "one"); got != "two" || aws.reads != 2 {
-			t.Errorf("%s after %d reads", got, aws.reads)
+		// A caller that still has the older key gets the newer one without a read.
+		if got := renew(t, s, "one"); got != "two" || manager.reads != 2 {
+			t.Errorf("%s after %d reads", got, manager.reads)
 		}
-		aws.set("three", nil)
+		manager.set("three", nil)
 		time.Sleep(10*time.Second - 1)
-		if got := renew(t, s, "two"); got != "two" || aws.reads != 2 {
-			t.Errorf("before 10 s: %s after %d reads", got, aws.reads)
+		if got := renew(t, s, "two"); got != "two" || manager.reads != 2 {
+			t.Errorf("before 10 s: %s after %d reads", got, manager.reads)
 		}
 		time.Sleep(1)
-		if got := renew(t, s, "two"); got != "three" || aws.reads != 3 {
-			t.Errorf("after 10 s: %s after %d reads", got, aws.reads)
+		if got := renew(t, s, "two"); got != "three" || manager.reads != 3 {
+			t.Errorf("after 10 s: %s after %d reads", got, manager.reads)
 		}
 	})
 }
 
-func TestManyRefusalsAtOnceCauseOneRead(t *testing.T) {
+func TestConcurrentRefusalsShareOneRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{value: "one", takes: time.Second}
-		s := New(aws.read, 5*time.Minute)
-		expect(t, s, "one")
-		aws.set("two", nil)
+		manager := &store{value: "one", delay: time.Second}
+		s := New(manager.read, 5*time.Minute)
+		wantKey(t, s, "one")
+		manager.set("two", nil)
 		var wait sync.WaitGroup
 		var renewed atomic.Int32
 		for range 50 {
@@ -230,68 +230,88 @@ func TestManyRefusalsAtOnceCauseOneRead(t *testing.T) {
 			})
 		}
 		wait.Wait()
-		if aws.reads != 2 || renewed.Load() != 50 {
-			t.Errorf("%d reads, %d got the new key", aws.reads, renewed.Load())
+		if manager.reads != 2 || renewed.Load() != 50 {
+			t.Errorf("%d reads, %d got the new key", manager.reads, renewed.Load())
 		}
 	})
 }
 
-func TestARefusedKeyWhileSecretsManagerFailsIsSecretUnavailable(t *testing.T) {
+func TestARefusedKeyIsSecretUnavailableWhileSecretsManagerFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{value: "one"}
-		s := New(aws.read, 5*time.Minute)
-		expect(t, s, "one")
-		aws.set("", errDown)
+		manager := &store{value: "one"}
+		s := New(manager.read, 5*time.Minute)
+		wantKey(t, s, "one")
+		manager.set("", errDown)
 		for range 2 {
-			if got := renew(t, s, "one"); got != "secret_unavailable" || aws.reads != 2 {
-				t.Errorf("%s after %d reads", got, aws.reads)
+			if got := renew(t, s, "one"); got != "secret_unavailable" || manager.reads != 2 {
+				t.Errorf("%s after %d reads", got, manager.reads)
 			}
 		}
 	})
 }
 
-func TestASlowReadDoesNotUndoALaterOne(t *testing.T) {
+func TestASlowReadDoesNotOverwriteALaterOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		aws := &store{value: "one", takes: 3 * time.Second}
-		s := New(aws.read, 5*time.Minute)
-		s.Warm() // reads "one", and takes its time
+		manager := &store{value: "one", delay: 3 * time.Second}
+		s := New(manager.read, 5*time.Minute)
+		s.Warm() // reads "one" slowly
 		synctest.Wait()
-		aws.mu.Lock()
-		aws.value, aws.takes = "two", 0
-		aws.mu.Unlock()
+		manager.mu.Lock()
+		manager.value, manager.delay = "two", 0
+		manager.mu.Unlock()
 		time.Sleep(time.Second)
 		if got := renew(t, s, "one"); got != "two" {
 			t.Error(got)
 		}
 		time.Sleep(5 * time.Second)
-		expect(t, s, "two")
+		wantKey(t, s, "two")
 	})
 }
 
-func TestTheSecretIsAKeyOrJSON(t *testing.T) {
-	for value, want := range map[string]string{
-		"sk_us_x":                 "sk_us_x",
-		" sk_us_x\n":              "sk_us_x",
-		`{"api_key":"sk_us_x"}`:   "sk_us_x",
-		` {"api_key":" sk_us_x"}`: "sk_us_x",
+func TestParseBundle(t *testing.T) {
+	for name, value := range map[string]string{
+		"the key itself":                    "sk_us_x",
+		"the key itself with a line break":  " sk_us_x\n",
+		"JSON":                              `{"api_key":"sk_us_x"}`,
+		"JSON with spaces":                  ` {"api_key":" sk_us_x"}`,
+		"JSON with a field that is unknown": `{"api_key":"sk_us_x","other":1}`,
 	} {
-		if b, err := ParseBundle(value); err != nil || b.APIKey.Reveal() != want {
-			t.Errorf("%q: %v", value, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if b, err := ParseBundle(value); err != nil || b.APIKey.Reveal() != "sk_us_x" {
+				t.Errorf("key %q, error %v", b.APIKey.Reveal(), err)
+			}
+		})
 	}
-	b, err := ParseBundle(`{"api_key":"k","webhook_secrets":["whsec_a","whsec_b"],"tokens":["t"],"other":1}`)
-	if err != nil || len(b.WebhookSecrets) != 2 || b.WebhookSecrets[1].Reveal() != "whsec_b" || b.Tokens[0].Reveal() != "t" {
-		t.Errorf("%v", err)
-	}
-	for _, value := range []string{"", " ", "{}", `{"api_key":""}`, `{"api_key":1}`, `{"api_key":"oops`, "oops oops", "oöps", `{"api_key":"oops\r\nX: y"}`, `{"api_key":"k","tokens":"oops"}`} {
-		_, err := ParseBundle(value)
-		if err == nil || strings.Contains(err.Error(), "oops") {
-			t.Errorf("%q: %v", value, err)
+	t.Run("JSON with webhook secrets and tokens", func(t *testing.T) {
+		b, err := ParseBundle(`{"api_key":"k","webhook_secrets":["whsec_a"," whsec_b\n"],"tokens":["t"]}`)
+		if err != nil || len(b.WebhookSecrets) != 2 || b.WebhookSecrets[1].Reveal() != "whsec_b" || len(b.Tokens) != 1 || b.Tokens[0].Reveal() != "t" {
+			t.Errorf("%d webhook secrets, %d tokens, error %v", len(b.WebhookSecrets), len(b.Tokens), err)
 		}
-		aws := &store{value: value}
-		if _, err := New(aws.read, time.Minute).Key(t.Context()); result.AsFailure(err).Code != result.SecretUnavailable {
-			t.Errorf("%q: %v", value, err)
-		}
+	})
+}
+
+func TestAnInvalidSecretIsAnErrorThatDoesNotQuoteIt(t *testing.T) {
+	for name, value := range map[string]string{
+		"empty":                            "",
+		"a space":                          " ",
+		"JSON without a key":               "{}",
+		"JSON with an empty key":           `{"api_key":""}`,
+		"JSON with a number for the key":   `{"api_key":1}`,
+		"JSON that is cut off":             `{"api_key":"oops`,
+		"a key with a space":               "oops oops",
+		"a key with a letter beyond ASCII": "oöps",
+		"a key with a header in it":        `{"api_key":"oops\r\nX: y"}`,
+		"tokens that are not a list":       `{"api_key":"k","tokens":"oops"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseBundle(value)
+			if err == nil || strings.Contains(err.Error(), "oops") {
+				t.Errorf("error %v", err)
+			}
+			if _, err := New((&store{value: value}).read, time.Minute).Key(t.Context()); result.AsFailure(err).Code != result.SecretUnavailable {
+				t.Errorf("error %v, want %s", err, result.SecretUnavailable)
+			}
+		})
 	}
 }
 
@@ -299,7 +319,7 @@ func TestABundleCannotBePrinted(t *testing.T) {
 	b, _ := ParseBundle(`{"api_key":"sk_us_x","webhook_secrets":["whsec_a"],"tokens":["tok"]}`)
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Static(sensitive.New("sk_us_x")), time.Minute)
-		expect(t, s, "sk_us_x")
+		wantKey(t, s, "sk_us_x")
 		synctest.Wait()
 		if text := fmt.Sprintf("%v %+v %#v %v %+v", b, b, b, s, s); strings.Contains(text, "sk_us_x") || strings.Contains(text, "whsec") {
 			t.Error(text)
