@@ -1,11 +1,14 @@
-// Package config reads the function's environment variables, once, into one immutable value. Every
-// fault is reported together, each with the variable's name and never with its value, and nothing in
-// this project reads the environment anywhere else.
+// Package config reads the function's settings from the environment, once, into one immutable value. All
+// faults are reported together, each with the variable's name and never with its value.
+//
+// No other package reads these settings. Three libraries read standard variables of their own: the AWS SDK
+// (AWS_REGION and credentials), aws-lambda-go (AWS_LAMBDA_*) and net/http (HTTPS_PROXY).
 package config
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,44 +19,44 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
-// Config is the configuration, with its defaults filled in. The zero value is not usable: see Parse.
+// Config is the configuration, including defaults. The zero value is not usable: see Parse.
 type Config struct {
-	SecretID    string           // name or ARN of the secret; "" only where APIKey is set
-	APIKey      sensitive.String // the secret's value itself, on a laptop only
+	SecretID    string           // name or ARN of the secret; "" only if APIKey is set
+	APIKey      sensitive.String // the secret's value itself; on a laptop only
 	Environment string           // "", production, production_eu, sandbox or sandbox_eu
-	BaseURL     string           // "" or an absolute URL without a slash at its end
+	BaseURL     string           // "", or an absolute URL without a slash at the end
 	SecretTTL   time.Duration
 
 	DefaultTimeout   float64 // seconds
 	TimeoutHeadroom  time.Duration
-	HTTPTimeoutLimit time.Duration // 0: by event
+	HTTPTimeoutLimit time.Duration // 0: the default quota of the API type
 	MaxConcurrency   int
 	MaxAttempts      int
 
-	Memory int64 // bytes that the function may have; 0: not known
+	Memory int64 // the function's memory, in bytes; 0: not known
 
-	CallerAuth    []string // signature, token, iam; or none alone
+	CallerAuth    []string // signature, token and iam, or only none
 	UserIDPaths   [][]string
 	WebhookEvents []string
 
-	RefreshQueueURL string // SQS queue; "": none
-	ResultBus       string // EventBridge bus, name or ARN; "": none
+	RefreshQueueURL string // URL of an SQS queue; "": no queue
+	ResultBus       string // name or ARN of an EventBridge bus; "": no bus
 
-	QuotaTable     string // DynamoDB table; "": the memory of this instance
+	QuotaTable     string // name of a DynamoDB table; "": the quota is kept in memory, per instance
 	QuotaLimit     int    // 0: no quota
 	QuotaWindow    time.Duration
 	CoalesceWindow time.Duration
 }
 
-// variables is the environment as it is written; the tags are the documentation's names and defaults.
+// variables has a field per environment variable, with its name and default.
 type variables struct {
 	SecretID         string           `env:"JUNCTION_SECRET_ID"`
 	Environment      environment      `env:"JUNCTION_ENVIRONMENT"`
 	BaseURL          baseURL          `env:"JUNCTION_BASE_URL"`
 	APIKey           sensitive.String `env:"JUNCTION_API_KEY"`
-	SecretTTL        notNegative      `env:"SECRET_TTL" envDefault:"5m"`
+	SecretTTL        nonNegative      `env:"SECRET_TTL" envDefault:"5m"`
 	DefaultTimeout   seconds          `env:"DEFAULT_TIMEOUT" envDefault:"10"`
-	TimeoutHeadroom  notNegative      `env:"TIMEOUT_HEADROOM" envDefault:"2s"`
+	TimeoutHeadroom  nonNegative      `env:"TIMEOUT_HEADROOM" envDefault:"2s"`
 	MaxConcurrency   atLeastOne       `env:"MAX_CONCURRENCY" envDefault:"100"`
 	MaxAttempts      atLeastOne       `env:"MAX_ATTEMPTS" envDefault:"3"`
 	HTTPTimeoutLimit positive         `env:"HTTP_TIMEOUT_LIMIT"`
@@ -63,29 +66,24 @@ type variables struct {
 	ResultBus        bus              `env:"RESULT_BUS"`
 	RefreshQueueURL  queueURL         `env:"REFRESH_QUEUE_URL"`
 	QuotaTable       string           `env:"QUOTA_TABLE"`
-	QuotaLimit       limit            `env:"QUOTA_LIMIT" envDefault:"8"`
+	QuotaLimit       quotaLimit       `env:"QUOTA_LIMIT" envDefault:"8"`
 	QuotaWindow      positive         `env:"QUOTA_WINDOW" envDefault:"1h"`
-	CoalesceWindow   notNegative      `env:"COALESCE_WINDOW" envDefault:"60s"`
+	CoalesceWindow   nonNegative      `env:"COALESCE_WINDOW" envDefault:"60s"`
 
 	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"`        // set by Lambda
 	Memory       uint16 `env:"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"` // MB; set by Lambda
 	SAMLocal     string `env:"AWS_SAM_LOCAL"`                   // "true" under sam local
 }
 
-// Parse reads the configuration from environ, whose entries are "NAME=value" as os.Environ gives
-// them. An empty value is the same as none: sam local passes references it cannot resolve as "".
-// The error, if any, names every fault.
+// Parse reads the configuration from environ, in the form of os.Environ. An empty variable is the same as a
+// missing one, because sam local sets references that it cannot resolve to "". The error has every fault.
 func Parse(environ []string) (Config, error) {
-	set := env.ToMap(environ)
-	for name, value := range set {
-		if value == "" {
-			delete(set, name)
-		}
-	}
+	values := env.ToMap(environ)
+	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
 	var v variables
-	err := env.ParseWithOptions(&v, env.Options{Environment: set})
-	if faults := append(faultsOf(err), v.contradictions()...); len(faults) > 0 {
-		return Config{}, fmt.Errorf("configuration: %w", errors.Join(faults...))
+	err := env.ParseWithOptions(&v, env.Options{Environment: values})
+	if err := errors.Join(faults(err), v.checkKey()); err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
 	}
 	return Config{
 		SecretID: v.SecretID, APIKey: v.APIKey, Environment: string(v.Environment), BaseURL: string(v.BaseURL),
@@ -96,11 +94,12 @@ func Parse(environ []string) (Config, error) {
 		Memory:     int64(v.Memory) << 20,
 		CallerAuth: v.CallerAuth, UserIDPaths: v.UserIDPaths, WebhookEvents: v.WebhookEvents,
 		RefreshQueueURL: string(v.RefreshQueueURL), ResultBus: string(v.ResultBus),
-		QuotaTable: v.QuotaTable, QuotaLimit: int(v.QuotaLimit), QuotaWindow: time.Duration(v.QuotaWindow), CoalesceWindow: time.Duration(v.CoalesceWindow),
+		QuotaTable: v.QuotaTable, QuotaLimit: int(v.QuotaLimit),
+		QuotaWindow: time.Duration(v.QuotaWindow), CoalesceWindow: time.Duration(v.CoalesceWindow),
 	}, nil
 }
 
-// Names returns the names of the variables of SPEC section 5 that Parse reads, sorted.
+// Names returns the names of the function's own variables, sorted. Those that Lambda sets are not among them.
 func Names() []string {
 	t := reflect.TypeFor[variables]()
 	var names []string
@@ -113,37 +112,32 @@ func Names() []string {
 	return names
 }
 
-// contradictions returns the faults that only several variables together show.
-func (v variables) contradictions() []error {
-	var faults []error
+// checkKey returns the faults of where the team key comes from.
+func (v variables) checkKey() error {
 	if v.SecretID == "" && v.APIKey.Empty() {
-		faults = append(faults, errors.New("JUNCTION_SECRET_ID: is required: the name or ARN of the secret with the team key"))
+		return errors.New("JUNCTION_SECRET_ID: is required: the name or ARN of the secret with the team key")
 	}
 	if !v.APIKey.Empty() && v.FunctionName != "" && v.SAMLocal != "true" {
-		faults = append(faults, errors.New("JUNCTION_API_KEY: is for a laptop only; a deployed function reads the key from JUNCTION_SECRET_ID"))
+		return errors.New("JUNCTION_API_KEY: is for a laptop only; a deployed function reads the key from JUNCTION_SECRET_ID")
 	}
-	return faults
+	return nil
 }
 
-// faultsOf splits the library's error into one fault a variable. The library names struct fields and
-// quotes values; a value can be a misplaced key, so only the cause of our own types is kept.
-func faultsOf(err error) []error {
-	if err == nil {
-		return nil
-	}
-	var all env.AggregateError
-	if !errors.As(err, &all) {
-		return []error{err}
+// faults returns the library's error as one fault per variable. The library names struct fields and quotes
+// values; a value can be a misplaced key, so only the errors of our own types are kept.
+func faults(err error) error {
+	var aggregate env.AggregateError
+	if !errors.As(err, &aggregate) {
+		return err
 	}
 	var faults []error
-	for _, one := range all.Errors {
+	for _, err := range aggregate.Errors {
 		var parse env.ParseError
-		if !errors.As(one, &parse) {
-			faults = append(faults, one)
-			continue
+		if errors.As(err, &parse) {
+			field, _ := reflect.TypeFor[variables]().FieldByName(parse.Name)
+			err = fmt.Errorf("%s: %w", field.Tag.Get("env"), parse.Err)
 		}
-		field, _ := reflect.TypeFor[variables]().FieldByName(parse.Name)
-		faults = append(faults, fmt.Errorf("%s: %w", field.Tag.Get("env"), parse.Err))
+		faults = append(faults, err)
 	}
-	return faults
+	return errors.Join(faults...)
 }

@@ -11,14 +11,13 @@ import (
 	"time"
 )
 
-// The types below say what a variable may hold. Each error is a sentence about the rule, without the
-// value that broke it.
-
+// Each type below has the values that a variable may have. An error is a sentence about the rule, after the
+// variable's name, and does not quote the value.
 type (
-	notNegative time.Duration // a Go duration, 0 or more
-	positive    time.Duration // a Go duration over 0
+	nonNegative time.Duration // 0 or more
+	positive    time.Duration // more than 0
 	atLeastOne  int
-	limit       int // 0 to 1000
+	quotaLimit  int // 0 to 1000
 	seconds     float64
 	environment string
 	baseURL     string
@@ -29,19 +28,19 @@ type (
 	bus         string
 )
 
-func (d *notNegative) UnmarshalText(text []byte) error {
+func (d *nonNegative) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil || v < 0 {
 		return errors.New(`is not a duration of 0 or more, such as "90s" or "5m"`)
 	}
-	*d = notNegative(v)
+	*d = nonNegative(v)
 	return nil
 }
 
 func (d *positive) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil || v <= 0 {
-		return errors.New(`is not a duration over 0, such as "90s" or "5m"`)
+		return errors.New(`is not a duration of more than 0, such as "90s" or "5m"`)
 	}
 	*d = positive(v)
 	return nil
@@ -56,12 +55,12 @@ func (n *atLeastOne) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (n *limit) UnmarshalText(text []byte) error {
+func (n *quotaLimit) UnmarshalText(text []byte) error {
 	v, err := strconv.Atoi(string(text))
-	if err != nil || v < 0 || v > 1000 { // each call is kept for the window
+	if err != nil || v < 0 || v > 1000 { // the time of each call is stored for the window
 		return errors.New("is not a whole number from 0 to 1000")
 	}
-	*n = limit(v)
+	*n = quotaLimit(v)
 	return nil
 }
 
@@ -74,12 +73,12 @@ func (s *seconds) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Environments are Junction's, in the order of its documentation.
+// Environments are Junction's environments, in the order of its documentation.
 var Environments = []string{"production", "production_eu", "sandbox", "sandbox_eu"}
 
 func (e *environment) UnmarshalText(text []byte) error {
 	if !slices.Contains(Environments, string(text)) {
-		return errors.New("is none of " + strings.Join(Environments, ", "))
+		return errors.New("is not one of " + strings.Join(Environments, ", "))
 	}
 	*e = environment(text)
 	return nil
@@ -90,61 +89,61 @@ func (b *baseURL) UnmarshalText(text []byte) error {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return errors.New("is not an absolute URL without user, query and fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
-		return errors.New("is not https (http is for a loopback address only)")
+	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		return errors.New("is not an https URL (http is allowed for a loopback address only)")
 	}
 	*b = baseURL(strings.TrimRight(string(text), "/"))
 	return nil
 }
 
-func loopback(host string) bool {
+func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (c *callerAuth) UnmarshalText(text []byte) error {
-	ways := list(text)
-	for _, way := range ways {
-		if !slices.Contains([]string{"signature", "token", "iam", "none"}, way) {
-			return errors.New("is not a comma list of signature, token and iam, or none alone")
+	methods := splitList(text)
+	for _, method := range methods {
+		if !slices.Contains([]string{"signature", "token", "iam", "none"}, method) {
+			return errors.New("is not a comma-separated list of signature, token and iam, or only none")
 		}
 	}
-	if slices.Contains(ways, "none") && len(ways) > 1 {
-		return errors.New("has none beside another way: none stands alone")
+	if slices.Contains(methods, "none") && len(methods) > 1 {
+		return errors.New("has none together with another method: none must be the only one")
 	}
-	if len(ways) == 0 {
-		return errors.New("names no way to authenticate a caller; for an open endpoint say none")
+	if len(methods) == 0 {
+		return errors.New("has no method to authenticate callers; for an open endpoint set none")
 	}
-	*c = ways
+	*c = methods
 	return nil
 }
 
 func (p *paths) UnmarshalText(text []byte) error {
-	for _, path := range list(text) {
+	for _, path := range splitList(text) {
 		keys := strings.Split(path, ".")
 		if slices.Contains(keys, "") {
-			return errors.New("is not a comma list of paths such as data.user_id")
+			return errors.New("is not a comma-separated list of paths such as data.user_id")
 		}
 		*p = append(*p, keys)
 	}
 	if len(*p) == 0 {
-		return errors.New("names no path")
+		return errors.New("has no path")
 	}
 	return nil
 }
 
 func (e *eventTypes) UnmarshalText(text []byte) error {
-	types := list(text)
+	types := splitList(text)
 	for _, t := range types {
 		if strings.HasPrefix(t, "daily.data.") || strings.HasPrefix(t, "historical.data.") {
-			return errors.New("names daily.data or historical.data events: a refresh causes them, so acting on them would loop")
+			return errors.New("has daily.data or historical.data events: a refresh causes them, so refreshing on them would loop")
 		}
 		if strings.ContainsRune(t, '*') {
-			return errors.New("has a wildcard: name each event type")
+			return errors.New("has a wildcard: list each event type")
 		}
 	}
 	if len(types) == 0 {
-		return errors.New("names no event type")
+		return errors.New("has no event type")
 	}
 	*e = types
 	return nil
@@ -156,7 +155,7 @@ func (q *queueURL) UnmarshalText(text []byte) error {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Trim(u.Path, "/") == "":
 		return errors.New("is not the URL of an SQS queue, such as https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
 	case strings.HasSuffix(u.Path, ".fifo"):
-		return errors.New("is a FIFO queue's; refreshes are in no order and need a standard queue")
+		return errors.New("is the URL of a FIFO queue; use a standard queue")
 	}
 	*q = queueURL(text)
 	return nil
@@ -170,16 +169,16 @@ func (b *bus) UnmarshalText(text []byte) error {
 			name, _ = strings.CutPrefix(arn[5], "event-bus/")
 		}
 	}
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-"
-	if name == "" || len(name) > 256 || strings.Trim(name, letters) != "" {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-"
+	if name == "" || len(name) > 256 || strings.Trim(name, allowed) != "" {
 		return errors.New("is neither the name nor the ARN of an EventBridge bus")
 	}
 	*b = bus(text)
 	return nil
 }
 
-// list splits a comma list and drops spaces and empty entries.
-func list(text []byte) []string {
+// splitList splits a comma-separated list. It leaves out empty entries, and the spaces around entries.
+func splitList(text []byte) []string {
 	var out []string
 	for entry := range strings.SplitSeq(string(text), ",") {
 		if entry = strings.TrimSpace(entry); entry != "" {

@@ -153,7 +153,7 @@ func TestTheLastValueIsUsedForUpToOneHourOfFailures(t *testing.T) {
 		wantKey(t, s, "one")
 		wantKey(t, s, "one")
 		if manager.reads != 2 {
-			t.Errorf("%d reads: a failing Secrets Manager is asked at every use", manager.reads)
+			t.Errorf("%d reads, want 2: a failing Secrets Manager is not read at every use", manager.reads)
 		}
 		time.Sleep(time.Second)
 		if _, err := s.Key(t.Context()); result.AsFailure(err).Code != result.SecretUnavailable {
@@ -231,7 +231,7 @@ func TestConcurrentRefusalsShareOneRead(t *testing.T) {
 		}
 		wait.Wait()
 		if manager.reads != 2 || renewed.Load() != 50 {
-			t.Errorf("%d reads, %d got the new key", manager.reads, renewed.Load())
+			t.Errorf("%d reads, and %d callers got the new key; want 2 and 50", manager.reads, renewed.Load())
 		}
 	})
 }

@@ -35,7 +35,7 @@ func wantHidden(t *testing.T, printed string) {
 	}
 }
 
-func TestTheTextIsNeverPrinted(t *testing.T) {
+func TestNoWayOfPrintingShowsTheText(t *testing.T) {
 	h := newHolder()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p"} {
 		t.Run(verb, func(t *testing.T) {
