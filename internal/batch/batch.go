@@ -4,9 +4,8 @@ package batch
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
-
-	"github.com/cenkalti/backoff/v5"
 )
 
 // MaxEntries is how many entries one call may have: SQS's limit for each of its batch calls, and
@@ -23,19 +22,26 @@ const (
 	firstPause = 50 * time.Millisecond
 )
 
-// Send makes a call for entries, and repeats it for the entries to retry that the call returns, until
-// there are none, maxTries is reached, or ctx ends. It returns the error of the last call. A call must
-// return an error together with the entries to retry; an error without entries is final.
+// Send makes a call for entries, and repeats it for the entries to retry that the call returns, until there
+// are none, maxTries is reached, or ctx ends. It returns the error of the last call. A call must return an
+// error together with the entries to retry; an error without entries is final.
 func Send[E any](ctx context.Context, entries []E, call func(context.Context, []E) (retry []E, err error)) error {
-	pauses := &backoff.ExponentialBackOff{InitialInterval: firstPause, RandomizationFactor: 1, Multiplier: 2, MaxInterval: time.Second}
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		ctx, cancel := context.WithTimeout(ctx, callTimeout)
-		defer cancel()
-		var err error
-		if entries, err = call(ctx, entries); len(entries) == 0 && err != nil {
-			err = backoff.Permanent(err)
+	for pause, try := firstPause, 1; ; pause, try = 2*pause, try+1 {
+		retry, err := callWithTimeout(ctx, entries, call)
+		if len(retry) == 0 || try == maxTries {
+			return err
 		}
-		return struct{}{}, err
-	}, backoff.WithBackOff(pauses), backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(0))
-	return err
+		select {
+		case <-time.After(rand.N(2 * pause)): //nolint:gosec // full jitter needs no cryptography
+			entries = retry
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func callWithTimeout[E any](ctx context.Context, entries []E, call func(context.Context, []E) ([]E, error)) ([]E, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return call(ctx, entries)
 }

@@ -3,17 +3,19 @@ package refresh
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
-
-	"github.com/cenkalti/backoff/v5"
 
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
-// firstPause is the mean of the first pause between two calls. The pauses double, and each is drawn from 0
-// to twice its mean (full jitter).
-const firstPause = 200 * time.Millisecond
+// firstPause and maxPause are the means of the first and of the longest pause between two calls. The pauses
+// double, and each is drawn from 0 to twice its mean (full jitter).
+const (
+	firstPause = 200 * time.Millisecond
+	maxPause   = 2 * time.Second
+)
 
 // session is the team key for one piece of work, and the retries of the calls made with it.
 type session struct {
@@ -61,39 +63,51 @@ func lookUp[T any](ctx context.Context, s *session, timeout time.Duration, call 
 }
 
 // retry makes a call until it succeeds, cannot succeed, has been made MaxAttempts times, or another try no
-// longer fits the budget; the error is then the last call's own. A call that Junction refuses because of
-// its key is made once more with a newer key, in addition to MaxAttempts.
-func retry[T any](ctx context.Context, s *session, call func(context.Context) (T, error), worthAnother func(error) bool) (T, error) {
-	var last error
-	pause := &pacing{session: s, exponential: backoff.ExponentialBackOff{
-		InitialInterval: firstPause, RandomizationFactor: 1, Multiplier: 2, MaxInterval: 10 * firstPause,
-	}}
-	try := func() (T, error) {
-		value, err := call(ctx)
-		if isCode(err, result.UpstreamUnauthorized) {
-			renewed, failed := s.renew(ctx)
-			switch {
-			case failed != nil:
-				err = failed
-			case renewed:
-				value, err = call(ctx)
-			}
+// longer fits the budget. The error is that of the last call that reached Junction.
+func retry[T any](ctx context.Context, s *session, call func(context.Context) (T, error), worthAnother func(error) bool) (value T, err error) {
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		next, nextErr := callWithFreshKey(ctx, s, call)
+		notCalled := errors.Is(nextErr, errInsufficientTime) || errors.Is(nextErr, errQuotaUsedUp)
+		if notCalled && attempt > 1 {
+			return value, err
 		}
-		notCalled := errors.Is(err, errInsufficientTime) || errors.Is(err, errQuotaUsedUp)
-		if notCalled && last != nil {
-			err = backoff.Permanent(last)
-		} else if err != nil && (notCalled || !worthAnother(err)) {
-			err = backoff.Permanent(err)
+		value, err = next, nextErr
+		if err == nil || notCalled || !worthAnother(err) || attempt == s.options.MaxAttempts {
+			return value, err
 		}
-		last, pause.last = err, err
+		wait := rand.N(2*pause) + result.AsFailure(err).RetryAfter //nolint:gosec // full jitter needs no cryptography
+		if s.available()-wait.Seconds() < MinTimeout || !sleep(ctx, wait) {
+			return value, err
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// callWithFreshKey makes a call. If Junction refuses it because of the key, it is made once more with a newer
+// key, in addition to MaxAttempts.
+func callWithFreshKey[T any](ctx context.Context, s *session, call func(context.Context) (T, error)) (T, error) {
+	value, err := call(ctx)
+	if !isCode(err, result.UpstreamUnauthorized) {
 		return value, err
 	}
-	value, err := backoff.Retry(ctx, try, backoff.WithBackOff(pause),
-		backoff.WithMaxTries(uint(s.options.MaxAttempts)), backoff.WithMaxElapsedTime(0))
-	if err != nil && ctx.Err() != nil && last != nil {
-		err = result.AsFailure(last) // and not the context's own error
+	switch renewed, failed := s.renew(ctx); {
+	case failed != nil:
+		return value, failed
+	case renewed:
+		return call(ctx)
 	}
 	return value, err
+}
+
+// sleep waits, and reports whether it did so to the end.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // worthAnotherRefresh reports whether the same refresh may succeed in this invocation. Junction may have
@@ -105,24 +119,6 @@ func worthAnotherRefresh(err error) bool {
 // worthAnotherLookUp reports the same for a look-up, which costs a user nothing.
 func worthAnotherLookUp(err error) bool {
 	return worthAnotherRefresh(err) || isCode(err, result.UpstreamTimeout) || isCode(err, result.UpstreamInvalidResponse)
-}
-
-// pacing is a backoff.BackOff that honours Retry-After, and stops if the next call would have less than
-// Junction's shortest timeout.
-type pacing struct {
-	session     *session
-	exponential backoff.ExponentialBackOff
-	last        error
-}
-
-func (p *pacing) Reset() { p.exponential.Reset() }
-
-func (p *pacing) NextBackOff() time.Duration {
-	pause := p.exponential.NextBackOff() + result.AsFailure(p.last).RetryAfter
-	if p.session.available()-pause.Seconds() < MinTimeout {
-		return backoff.Stop
-	}
-	return pause
 }
 
 func isCode(err error, code result.Code) bool {
