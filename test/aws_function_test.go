@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/junction-refresh/junction-refresh/internal/awstest/sqstest"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
-	"github.com/junction-refresh/junction-refresh/internal/mapping"
 )
 
 // worker is the built function with a queue, a bus, and a simulator of Junction.
@@ -108,15 +108,16 @@ func (w *worker) post(t *testing.T, path string, header http.Header, body string
 func (w *worker) work(t *testing.T, size int) (from *source, stop func()) {
 	t.Helper()
 	from = &source{stack: w.stack, from: w.refreshes}
-	options := mapping.Options{ARN: w.refreshes.arn, BatchSize: size, Concurrency: 1}
+	mapping := sqstest.EventSourceMapping{
+		Source: from, QueueARN: w.refreshes.arn, BatchSize: size, MaxConcurrency: 1,
+		Function: func(_ context.Context, event []byte) ([]byte, error) { return w.call(event) },
+	}
 	if size > 10 {
-		options.Window = time.Second
+		mapping.BatchingWindow = time.Second
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() {
-		ended <- mapping.Run(ctx, from, func(_ context.Context, event []byte) ([]byte, error) { return w.call(event) }, options)
-	}()
+	go func() { ended <- mapping.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {

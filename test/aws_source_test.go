@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/junction-refresh/junction-refresh/internal/mapping"
+	"github.com/junction-refresh/junction-refresh/internal/awstest/sqstest"
 )
 
 // source is a queue as an event source mapping reads it. It keeps when it received what.
@@ -26,7 +26,7 @@ type source struct {
 
 // receipt is a message that was received.
 type receipt struct {
-	mapping.Message
+	sqstest.Message
 	at time.Time
 }
 
@@ -41,7 +41,7 @@ type document struct {
 	RequestID string   `json:"request_id"`
 }
 
-func (s *source) Receive(ctx context.Context, most int) ([]mapping.Message, error) {
+func (s *source) Receive(ctx context.Context, most int) ([]sqstest.Message, error) {
 	out, err := s.sqs.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl: &s.from.url, MaxNumberOfMessages: int32(most), WaitTimeSeconds: 1,
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
@@ -52,21 +52,21 @@ func (s *source) Receive(ctx context.Context, most int) ([]mapping.Message, erro
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	messages := make([]mapping.Message, 0, len(out.Messages))
+	messages := make([]sqstest.Message, 0, len(out.Messages))
 	for _, m := range out.Messages {
 		if header := s.trace(*m.MessageId); header != "" {
 			m.Attributes["AWSTraceHeader"] = header
 		}
-		one := mapping.Message{ID: *m.MessageId, ReceiptHandle: *m.ReceiptHandle, Body: *m.Body, Attributes: m.Attributes}
+		one := sqstest.Message{ID: *m.MessageId, ReceiptHandle: *m.ReceiptHandle, Body: *m.Body, Attributes: m.Attributes}
 		messages, s.received = append(messages, one), append(s.received, receipt{one, now})
 	}
 	return messages, nil
 }
 
-func (s *source) Delete(ctx context.Context, messages []mapping.Message) error {
+func (s *source) DeleteMessages(ctx context.Context, receiptHandles []string) error {
 	var entries []types.DeleteMessageBatchRequestEntry
-	for i, m := range messages {
-		entries = append(entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &m.ReceiptHandle})
+	for i, handle := range receiptHandles {
+		entries = append(entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &handle})
 	}
 	_, err := s.sqs.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &s.from.url, Entries: entries})
 	return err
@@ -88,18 +88,22 @@ func (s *source) receipts(user string) []receipt {
 
 // drain receives what is on a queue until n messages have come, and deletes them. More than n, as far
 // as they are there already, are a failure.
-func (s *stack) drain(t *testing.T, q awsQueue, n int) []mapping.Message {
+func (s *stack) drain(t *testing.T, q awsQueue, n int) []sqstest.Message {
 	t.Helper()
 	from := &source{stack: s, from: q}
-	var all []mapping.Message
+	var all []sqstest.Message
 	for latest := time.Now(); len(all) < n; {
 		if time.Since(latest) > 20*time.Second {
 			t.Fatalf("%d messages came, want %d", len(all), n)
 		}
-		some, err := from.Receive(t.Context(), 10)
-		if err == nil && len(some) > 0 {
+		received, err := from.Receive(t.Context(), 10)
+		if err == nil && len(received) > 0 {
 			latest = time.Now()
-			all, err = append(all, some...), from.Delete(t.Context(), some)
+			var handles []string
+			for _, m := range received {
+				handles = append(handles, m.ReceiptHandle)
+			}
+			all, err = append(all, received...), from.DeleteMessages(t.Context(), handles)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -20,8 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/junction-refresh/junction-refresh/internal/awstest/sqstest"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
-	"github.com/junction-refresh/junction-refresh/internal/mapping"
 )
 
 // stubborn is how many users Junction never refreshes.
@@ -139,14 +139,15 @@ func (s *soak) workOff(ctx context.Context, t *testing.T, within time.Duration) 
 	defer cancel()
 	var mapped sync.WaitGroup
 	mapped.Go(func() {
-		options := mapping.Options{ARN: s.refreshes.arn, BatchSize: s.batch, Window: s.window, Concurrency: instances, Report: func(o mapping.Outcome) {
-			if o.Err == nil { // where the process was killed, its lease still holds
-				s.comeBack(ctx, t, o.Back)
-			} else if !strings.Contains(o.Err.Error(), "killed") {
-				t.Error(o.Err)
-			}
-		}}
-		if err := mapping.Run(ctx, &source{stack: s.stack, from: s.refreshes}, s.invoke, options); err != nil {
+		mapping := sqstest.EventSourceMapping{Source: &source{stack: s.stack, from: s.refreshes}, Function: s.invoke, QueueARN: s.refreshes.arn,
+			BatchSize: s.batch, BatchingWindow: s.window, MaxConcurrency: instances, Report: func(o sqstest.Outcome) {
+				if o.Err == nil { // where the process was killed, its lease still holds
+					s.comeBack(ctx, t, o.Remaining)
+				} else if !strings.Contains(o.Err.Error(), "killed") {
+					t.Error(o.Err)
+				}
+			}}
+		if err := mapping.Run(ctx); err != nil {
 			t.Error(err)
 		}
 	})
@@ -161,7 +162,7 @@ func (s *soak) workOff(ctx context.Context, t *testing.T, within time.Duration) 
 }
 
 // comeBack ends the wait of messages that the function has listed.
-func (s *soak) comeBack(ctx context.Context, t *testing.T, messages []mapping.Message) {
+func (s *soak) comeBack(ctx context.Context, t *testing.T, messages []sqstest.Message) {
 	for few := range slices.Chunk(messages, 10) {
 		var entries []types.ChangeMessageVisibilityBatchRequestEntry
 		for i, m := range few {

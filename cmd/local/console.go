@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -116,3 +118,14 @@ var keyPrefix = regexp.MustCompile(`^[ps]k_(us|eu)_`)
 
 // mask leaves of a key what says its environment, and of anything else nothing.
 func mask(text string) string { return keyPrefix.FindString(text) + "****" }
+
+// encode is JSON without HTML's escapes.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(fmt.Sprintf("cannot encode %T: %v", v, err)) // texts and numbers only
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}

@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/junction-refresh/junction-refresh/internal/awstest/sqstest"
 	"github.com/junction-refresh/junction-refresh/internal/document"
-	"github.com/junction-refresh/junction-refresh/internal/mapping"
-	"github.com/junction-refresh/junction-refresh/internal/mapping/memory"
 	"github.com/junction-refresh/junction-refresh/internal/outbox"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
@@ -24,7 +23,7 @@ const maxReceives = 5
 // flow is the queue and the bus of this process, and the worker between them. What passes through is
 // shown, one line each.
 type flow struct {
-	queue *memory.Queue
+	queue *sqstest.Queue
 	log   *screen
 
 	mu    sync.Mutex
@@ -36,8 +35,8 @@ type flow struct {
 // long its worker's receives wait for messages.
 func newFlow(log *screen, timeout, wait time.Duration) *flow {
 	f := &flow{log: log}
-	f.queue = memory.New(memory.Options{
-		Visibility: 6 * timeout, MaxReceives: maxReceives, Wait: wait, OnSend: f.sent, OnDead: f.died,
+	f.queue = sqstest.NewQueue(sqstest.QueueOptions{
+		VisibilityTimeout: 6 * timeout, MaxReceiveCount: maxReceives, WaitTime: wait, OnSend: f.sent, OnDeadLetter: f.died,
 	})
 	return f
 }
@@ -49,7 +48,7 @@ func (f *flow) worker(function *function) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = mapping.Run(ctx, f.queue, function.mapped, f.mapping()) // errors are of the options: constants
+		_ = f.mapping(function).Run(ctx) // errors are of the options: constants
 	}()
 	return func() {
 		cancel()
@@ -60,10 +59,12 @@ func (f *flow) worker(function *function) (stop func()) {
 // drain hands what is queued to the function until nothing is left, or all that is left waits for its
 // visibility timeout. Where ctx ends, what was received is finished.
 func (f *flow) drain(ctx context.Context, function *function) error {
-	return mapping.Drain(ctx, f.queue, function.mapped, f.mapping())
+	return f.mapping(function).Drain(ctx)
 }
 
-func (f *flow) mapping() mapping.Options { return mapping.Options{ARN: queueARN, Report: f.worked} }
+func (f *flow) mapping(function *function) sqstest.EventSourceMapping {
+	return sqstest.EventSourceMapping{Source: f.queue, Function: function.mapped, QueueARN: queueARN, Report: f.worked}
+}
 
 // mapped is invoke for the event source mapping.
 func (f *function) mapped(ctx context.Context, event []byte) ([]byte, error) {
@@ -95,7 +96,7 @@ func (f *flow) tally() tally {
 	return f.over
 }
 
-func (f *flow) sent(messages []mapping.Message) {
+func (f *flow) sent(messages []sqstest.Message) {
 	switch {
 	case len(messages) == 1:
 		f.line("queued", "%s", about(messages[0]))
@@ -106,7 +107,7 @@ func (f *flow) sent(messages []mapping.Message) {
 	}
 }
 
-func (f *flow) died(m mapping.Message) {
+func (f *flow) died(m sqstest.Message) {
 	f.line("dead", "%s, received %s times", about(m), m.Attributes["ApproximateReceiveCount"])
 }
 
@@ -127,13 +128,13 @@ func (f *flow) logged(line refreshLine) {
 }
 
 // worked shows what came of a batch.
-func (f *flow) worked(o mapping.Outcome) {
+func (f *flow) worked(o sqstest.Outcome) {
 	var ids, back []string
 	for _, m := range o.Messages {
 		ids = append(ids, short(m.ID))
 	}
-	for _, m := range o.Back {
-		at, _ := f.queue.Visible(m.ID)
+	for _, m := range o.Remaining {
+		at, _ := f.queue.VisibleAt(m.ID)
 		back = append(back, fmt.Sprintf("%s in %s", short(m.ID), max(0, time.Until(at).Round(time.Second))))
 	}
 	came := "done"
@@ -152,7 +153,7 @@ func (f *flow) line(what, format string, args ...any) {
 }
 
 // about says whom a message is about, and which one it is.
-func about(m mapping.Message) string {
+func about(m sqstest.Message) string {
 	var d struct {
 		UserID       string `json:"user_id"`
 		ClientUserID string `json:"client_user_id"`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/junction-refresh/junction-refresh/internal/awstest"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
@@ -61,7 +62,7 @@ func exampleEvent(timeout string) []byte {
 		},
 		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {"curl/8.10.1"}},
 	}
-	return newHTTPEvent(r, nil, uuid.NewString(), time.Now())
+	return awstest.HTTPAPIEvent(r, nil, uuid.NewString(), time.Now())
 }
 
 // invokeCommand runs an event from a file.

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
@@ -64,7 +66,7 @@ func printSent(s *screen, f *function) {
 
 // printBack shows the function's answer.
 func printBack(s *screen, a answer) {
-	var out httpAnswer
+	var out events.APIGatewayV2HTTPResponse
 	switch {
 	case a.errored:
 		heading(s, "What came back: a Lambda error")

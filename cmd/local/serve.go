@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/awstest"
 )
 
 // longPoll is how long the worker's receives wait, as Lambda's own do.
@@ -78,7 +80,7 @@ func (s *serveCommand) Run(ctx context.Context, c *console, g *Globals) error {
 	stopWorker := later.worker(f)
 
 	server := &http.Server{
-		Handler:           &gateway{invoke: f.invoke, timeout: gatewayTimeout, log: c.stderr},
+		Handler:           &awstest.Gateway{Function: f.mapped, OnResponse: c.printResponse},
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(c.stderr, "", 0),
 	}
@@ -91,7 +93,7 @@ func (s *serveCommand) Run(ctx context.Context, c *console, g *Globals) error {
 	case <-ctx.Done():
 	}
 	c.stderr.printf("finishing what is under way\n")
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatewayTimeout+time.Second)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), awstest.GatewayTimeout+time.Second)
 	defer cancel()
 	err = server.Shutdown(last)
 	stopWorker() // after the requests, which may queue more
@@ -99,4 +101,10 @@ func (s *serveCommand) Run(ctx context.Context, c *console, g *Globals) error {
 		c.stderr.printf("%s still queued, and lost with this process\n", counted(left, "message"))
 	}
 	return err
+}
+
+// printResponse shows a request and its status in one line.
+func (c *console) printResponse(r *http.Request, status int, began time.Time) {
+	// RequestURI is encoded, so that no request can forge a line.
+	c.stderr.printf("%s %s %s %d %s\n", began.Format(time.TimeOnly), r.Method, r.URL.RequestURI(), status, duration(time.Since(began)))
 }

@@ -143,7 +143,7 @@ func TestServeAnswersRealRequestsAsTheDeployedAPIDoes(t *testing.T) {
 			[]string{"Content-Type", "application/json", "Svix-Id", "msg_1"}, 200, `"status":"ignored"`},
 		{"no such route", "POST", "/other", "", nil, 404, "not_found"},
 		{"another method", "GET", "/webhooks", "", nil, 405, "method_not_allowed"},
-		{"more than API Gateway takes", "POST", "/webhooks", strings.Repeat("x", maxPayload+1), nil, 413, `{"message":"Request Entity Too Large"}`},
+		{"more than API Gateway takes", "POST", "/webhooks", strings.Repeat("x", 10<<20+1), nil, 413, `{"message":"Request Entity Too Large"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			resp, body := send(t, test.method, url+test.path, test.body, test.header...)
