@@ -2,6 +2,7 @@
 //
 //   - the events that AWS services send to a function: Request, SQSEvent, SQSBatch, EventBridgeEvent;
 //   - an API Gateway HTTP API in front of a function: Gateway;
+//   - Lambda itself, around a handler in this process: Lambda;
 //   - the environment of a function under test: Environ.
 //
 // Its subpackage sqstest has an SQS queue and Lambda's event source mapping.
