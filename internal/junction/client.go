@@ -1,8 +1,8 @@
-// Package junction is a client of the three calls of Junction's API that refreshes need. Each method
-// makes one HTTP call: when to make another is for its caller to decide.
+// Package junction is a client for the three calls of Junction's API that this project needs. Each method
+// makes one HTTP call; its caller decides about retries.
 //
-// It is not Junction's official SDK because that follows redirects with the key, reads error bodies
-// without a cap, has no default timeout and sleeps between its own retries past a context's end.
+// It does not use Junction's official SDK, which sends the key along when it follows a redirect, reads error
+// bodies without a limit, has no default timeout, and sleeps between retries after the context has ended.
 package junction
 
 import (
@@ -18,19 +18,19 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
-// The most of an answer that is read, in bytes. A real one has a few KiB; a page of 500 users some
+// How many bytes of an answer are read at most. Real answers have a few KiB, and a page of 500 users has a few
 // hundred.
 const (
 	maxBody = 1 << 20
 	maxPage = 8 << 20
 )
 
-// Options are what a Client is made of.
+// Options configure a Client. The zero value is valid.
 type Options struct {
-	Environment string // production, production_eu, sandbox, sandbox_eu; "" is the key's own
-	BaseURL     string // overrides the environment's URL; no slash at its end
+	Environment string // production, production_eu, sandbox or sandbox_eu; "" uses that of the key
+	BaseURL     string // overrides the environment's URL; without a slash at the end
 	UserAgent   string // sent with each call
-	Calls       int    // how many are made at once, at the most; 100
+	Calls       int    // how many calls are made at once at most; 0 means 100
 }
 
 // Client calls Junction. It is safe for concurrent use.
@@ -46,60 +46,60 @@ func New(options Options) *Client {
 	}
 	return &Client{options: options, http: &http.Client{
 		Transport: NewTransport(options.Calls),
-		// Go sends a custom key header along to whatever host a redirect names, so none is followed.
+		// No redirect is followed, because Go would send the key header to the host of the redirect.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// Check says, before any call, whether a key can be used: misconfigured where it is for another
-// environment, or for none that is known.
+// Check returns an error if a key cannot be used: misconfigured if it is for another environment, or if its
+// environment is not known. It makes no call.
 func (c *Client) Check(key sensitive.String) error {
 	_, err := c.base(key)
 	return err
 }
 
-// Refresh asks Junction to refresh a user, and to wait timeout seconds (5 to 60) for the sources. It
-// returns when Junction answers or ctx ends. userID must be a UUID. Errors are *result.Failure.
+// Refresh asks Junction to refresh a user, and to wait up to timeout seconds (5 to 60) for the sources. userID
+// must be a UUID. Errors are *result.Failure.
 func (c *Client) Refresh(ctx context.Context, key sensitive.String, userID string, timeout float64) (result.Answer, error) {
 	query := url.Values{"timeout": {strconv.FormatFloat(timeout, 'f', -1, 64)}}
-	got, err := c.do(ctx, key, http.MethodPost, "/v2/user/refresh/"+url.PathEscape(userID)+"?"+query.Encode(), maxBody)
+	r, err := c.do(ctx, key, http.MethodPost, "/v2/user/refresh/"+url.PathEscape(userID)+"?"+query.Encode(), maxBody)
 	if err != nil {
 		return result.Answer{}, err
 	}
-	return readRefresh(got, userID)
+	return readRefresh(r, userID)
 }
 
-// Resolve returns the ID of the Junction user with an app's own ID, which must not be "", "." or
-// "..". A user that there is not is user_not_found. Errors are *result.Failure.
+// Resolve returns the ID of the user with the given client_user_id, which must not be "", "." or "..". If there
+// is no such user, the error is user_not_found. Errors are *result.Failure.
 func (c *Client) Resolve(ctx context.Context, key sensitive.String, clientUserID string) (string, error) {
-	got, err := c.do(ctx, key, http.MethodGet, "/v2/user/resolve/"+url.PathEscape(clientUserID), maxBody)
+	r, err := c.do(ctx, key, http.MethodGet, "/v2/user/resolve/"+url.PathEscape(clientUserID), maxBody)
 	if err != nil {
 		return "", err
 	}
-	return readUser(got)
+	return readUser(r)
 }
 
-// List returns a page of the team's users, limit (500 at most) from offset on. Of each user only the ID
-// is kept. Errors are *result.Failure.
+// List returns the page of the team's users that begins at offset and has up to limit (at most 500) users.
+// Errors are *result.Failure.
 func (c *Client) List(ctx context.Context, key sensitive.String, offset, limit int) (result.Page, error) {
 	query := url.Values{"offset": {strconv.Itoa(offset)}, "limit": {strconv.Itoa(limit)}}
-	got, err := c.do(ctx, key, http.MethodGet, "/v2/user?"+query.Encode(), maxPage)
+	r, err := c.do(ctx, key, http.MethodGet, "/v2/user?"+query.Encode(), maxPage)
 	if err != nil {
 		return result.Page{}, err
 	}
-	return readPage(got)
+	return readPage(r)
 }
 
-// response is an answer of Junction, whole and in bounds.
+// response is a complete answer of Junction.
 type response struct {
 	status int
 	header http.Header
 	body   []byte
-	key    sensitive.String // the key that was sent, to be taken out of anything that is quoted
+	key    sensitive.String // the key that was sent; it is removed from everything that is quoted
 }
 
-// do makes a call. most is what an answer may have, in bytes.
-func (c *Client) do(ctx context.Context, key sensitive.String, method, target string, most int64) (response, error) {
+// do makes a call. An answer of more than maxBytes is an error.
+func (c *Client) do(ctx context.Context, key sensitive.String, method, target string, maxBytes int64) (response, error) {
 	base, err := c.base(key)
 	if err != nil {
 		return response{}, err
@@ -108,7 +108,7 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, method, base+target, http.NoBody)
 	if err != nil {
-		return response{}, result.Fail(result.Misconfigured, "JUNCTION_BASE_URL makes no valid request")
+		return response{}, result.Fail(result.Misconfigured, "JUNCTION_BASE_URL is not a valid URL")
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.options.UserAgent)
@@ -118,22 +118,19 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 		return response{}, transportFailure(ctx, err, connected.Load())
 	}
 	defer func() { _ = resp.Body.Close() }()
-	got := response{status: resp.StatusCode, header: resp.Header, key: key}
-	switch got.status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
-		return got, nil // the status says it all, and the body may take its time
+	r := response{status: resp.StatusCode, header: resp.Header, key: key}
+	switch s := r.status; {
+	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusTooManyRequests, s >= http.StatusInternalServerError:
+		return r, nil // the status is enough, and the body might be slow
 	}
-	if got.status >= http.StatusInternalServerError {
-		return got, nil
-	}
-	got.body, err = io.ReadAll(io.LimitReader(resp.Body, most+1))
+	r.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBytes+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return response{}, transportFailure(ctx, err, true)
 	case err != nil:
-		return response{}, malformed(got, "it broke off", cause(err))
-	case int64(len(got.body)) > most:
-		return response{}, malformed(got, "it is over "+strconv.FormatInt(most>>20, 10)+" MiB", nil)
+		return response{}, malformed(r, "it is incomplete", cause(err))
+	case int64(len(r.body)) > maxBytes:
+		return response{}, malformed(r, "it is larger than "+strconv.FormatInt(maxBytes>>20, 10)+" MiB", nil)
 	}
-	return got, nil
+	return r, nil
 }

@@ -5,15 +5,15 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/junction-refresh/junction-refresh/internal/junction"
 	"github.com/junction-refresh/junction-refresh/internal/result"
@@ -25,7 +25,7 @@ const (
 	key  = "sk_us_a_key_for_tests"
 )
 
-// serve starts a server and returns a client of it.
+// serve starts a stand-in for Junction, and returns a client for it.
 func serve(t *testing.T, h http.HandlerFunc) *junction.Client {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -33,7 +33,7 @@ func serve(t *testing.T, h http.HandlerFunc) *junction.Client {
 	return junction.New(junction.Options{BaseURL: server.URL, UserAgent: "junction-refresh/test"})
 }
 
-// answer is a handler that answers the same to everybody.
+// answer returns a handler that answers every request the same. headers are names and values in turn.
 func answer(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(headers); i += 2 {
@@ -63,18 +63,20 @@ func TestTheRequestIsExactlyTheDocumentedOne(t *testing.T) {
 		answer(200, `{"success":true,"user_id":"`+user+`"}`)(w, r)
 	})
 	for timeout, text := range map[float64]string{30: "30", 7.25: "7.25", 60: "60"} {
-		if _, err := c.Refresh(t.Context(), sensitive.New(key), user, timeout); err != nil {
-			t.Fatal(err)
-		}
-		if want := "/v2/user/refresh/" + user + "?timeout=" + text; target != want || sent.Method != "POST" || sent.ContentLength != 0 {
-			t.Errorf("%s %s (%d bytes), want POST %s", sent.Method, target, sent.ContentLength, want)
-		}
-		want := http.Header{
-			"Accept": {"application/json"}, "X-Vital-Api-Key": {key}, "User-Agent": {"junction-refresh/test"}, "Content-Length": {"0"},
-		}
-		if fmt.Sprint(sent.Header) != fmt.Sprint(want) {
-			t.Errorf("headers are %v, want %v", sent.Header, want)
-		}
+		t.Run("timeout "+text, func(t *testing.T) {
+			if _, err := c.Refresh(t.Context(), sensitive.New(key), user, timeout); err != nil {
+				t.Fatal(err)
+			}
+			if want := "/v2/user/refresh/" + user + "?timeout=" + text; target != want || sent.Method != "POST" || sent.ContentLength != 0 {
+				t.Errorf("%s %s (%d bytes), want POST %s", sent.Method, target, sent.ContentLength, want)
+			}
+			want := http.Header{
+				"Accept": {"application/json"}, "X-Vital-Api-Key": {key}, "User-Agent": {"junction-refresh/test"}, "Content-Length": {"0"},
+			}
+			if diff := cmp.Diff(want, sent.Header); diff != "" {
+				t.Errorf("headers (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -82,24 +84,33 @@ func TestAnAnswerIsDecoded(t *testing.T) {
 	body := `{"success":true,"user_id":"` + strings.ToUpper(user) + `","refreshed_sources":["withings/body"],"in_progress_sources":["garmin"],
 		"failed_sources":["oura/sleep"],"new_field":{}}`
 	for _, status := range []int{200, 202} {
-		got, f := refresh(t, serve(t, answer(status, body)))
-		if f != nil || got.Status != status || !slices.Equal(got.Refreshed, []string{"withings/body"}) ||
-			!slices.Equal(got.InProgress, []string{"garmin"}) || !slices.Equal(got.Failed, []string{"oura/sleep"}) {
-			t.Errorf("%d: %+v %v", status, got, f)
-		}
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			got, f := refresh(t, serve(t, answer(status, body)))
+			if f != nil {
+				t.Fatal(f)
+			}
+			want := result.Answer{Status: status, Refreshed: []string{"withings/body"}, InProgress: []string{"garmin"}, Failed: []string{"oura/sleep"}}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
-func TestNullAndAbsentListsCountAsEmpty(t *testing.T) {
-	for _, lists := range []string{``, `,"refreshed_sources":null,"in_progress_sources":null,"failed_sources":null`} {
-		got, f := refresh(t, serve(t, answer(200, `{"success":true,"user_id":"`+user+`"`+lists+`}`)))
-		if f != nil || len(got.Refreshed)+len(got.InProgress)+len(got.Failed) != 0 {
-			t.Errorf("%+v %v", got, f)
-		}
+func TestNullAndMissingListsCountAsEmpty(t *testing.T) {
+	for name, lists := range map[string]string{
+		"missing": ``, "null": `,"refreshed_sources":null,"in_progress_sources":null,"failed_sources":null`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, f := refresh(t, serve(t, answer(200, `{"success":true,"user_id":"`+user+`"`+lists+`}`)))
+			if f != nil || len(got.Refreshed)+len(got.InProgress)+len(got.Failed) != 0 {
+				t.Errorf("answer %+v, failure %v", got, f)
+			}
+		})
 	}
 }
 
-func TestEveryAnswerOfJunctionsMapsToItsCode(t *testing.T) {
+func TestEachAnswerThatIsNotASuccessHasItsCode(t *testing.T) {
 	about := `"user_id":"` + user + `"`
 	ok := `{"success":true,` + about + `,"refreshed_sources":[],"in_progress_sources":[],"failed_sources":[]}`
 	for name, c := range map[string]struct {
@@ -110,9 +121,9 @@ func TestEveryAnswerOfJunctionsMapsToItsCode(t *testing.T) {
 		"a 400 for a user without sources":   {400, `{"success":false,` + about + `,"error":"User has no connected sources"}`, result.NoConnectedSources},
 		"any other 400":                      {400, `{"success":false,` + about + `,"error":"no"}`, result.UpstreamRejected},
 		"a 400 that is HTML":                 {400, `<html>`, result.UpstreamInvalidResponse},
-		"a 400 that says success":            {400, `{"success":true,` + about + `,"error":"x"}`, result.UpstreamInvalidResponse},
+		"a 400 with success true":            {400, `{"success":true,` + about + `,"error":"x"}`, result.UpstreamInvalidResponse},
 		"a 400 without an error":             {400, `{"success":false,` + about + `}`, result.UpstreamInvalidResponse},
-		"a 400 about another user":           {400, `{"success":false,"user_id":"x","error":"x"}`, result.UpstreamInvalidResponse},
+		"a 400 for another user":             {400, `{"success":false,"user_id":"x","error":"x"}`, result.UpstreamInvalidResponse},
 		"a 401":                              {401, `{"detail":"x"}`, result.UpstreamUnauthorized},
 		"a 403":                              {403, ``, result.UpstreamUnauthorized},
 		"a 404":                              {404, `{"detail":"x"}`, result.UserNotFound},
@@ -128,24 +139,24 @@ func TestEveryAnswerOfJunctionsMapsToItsCode(t *testing.T) {
 		"a 200 that is empty":                {200, ``, result.UpstreamInvalidResponse},
 		"a 200 that is null":                 {200, `null`, result.UpstreamInvalidResponse},
 		"a 200 that is a list":               {200, `[]`, result.UpstreamInvalidResponse},
-		"a 200 that breaks off":              {200, ok[:len(ok)-5], result.UpstreamInvalidResponse},
-		"a 200 with something behind":        {200, ok + `x`, result.UpstreamInvalidResponse},
-		"a 200 that says failure":            {200, `{"success":false,` + about + `}`, result.UpstreamInvalidResponse},
-		"a 200 that does not say success":    {200, `{` + about + `}`, result.UpstreamInvalidResponse},
-		"a 200 about another user":           {200, strings.Replace(ok, "1449", "1450", 1), result.UpstreamInvalidResponse},
-		"a 200 about nobody":                 {200, `{"success":true}`, result.UpstreamInvalidResponse},
+		"a 200 that is cut off":              {200, ok[:len(ok)-5], result.UpstreamInvalidResponse},
+		"a 200 with trailing text":           {200, ok + `x`, result.UpstreamInvalidResponse},
+		"a 200 with success false":           {200, `{"success":false,` + about + `}`, result.UpstreamInvalidResponse},
+		"a 200 without success":              {200, `{` + about + `}`, result.UpstreamInvalidResponse},
+		"a 200 for another user":             {200, strings.Replace(ok, "1449", "1450", 1), result.UpstreamInvalidResponse},
+		"a 200 without a user":               {200, `{"success":true}`, result.UpstreamInvalidResponse},
 		"a 200 with a list of numbers":       {200, `{"success":true,` + about + `,"failed_sources":[1]}`, result.UpstreamInvalidResponse},
 		"a 200 with a list that is a string": {200, `{"success":true,` + about + `,"failed_sources":"x"}`, result.UpstreamInvalidResponse},
 		"a 200 with success as a string":     {200, `{"success":"true",` + about + `}`, result.UpstreamInvalidResponse},
 		"a 201":                              {201, ok, result.UpstreamInvalidResponse},
 		"a 204":                              {204, ``, result.UpstreamInvalidResponse},
 		"a 304":                              {304, ``, result.UpstreamInvalidResponse},
-		"a 200 over 1 MiB":                   {200, ok[:len(ok)-1] + `,"x":"` + strings.Repeat("x", 1<<20) + `"}`, result.UpstreamInvalidResponse},
+		"a 200 of more than 1 MiB":           {200, ok[:len(ok)-1] + `,"x":"` + strings.Repeat("x", 1<<20) + `"}`, result.UpstreamInvalidResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, f := refresh(t, serve(t, answer(c.status, c.body)))
 			if f == nil || f.Code != c.code || f.UpstreamStatus != c.status {
-				t.Errorf("%+v, want %s", f, c.code)
+				t.Errorf("%+v, want %s with status %d", f, c.code, c.status)
 			}
 		})
 	}
@@ -170,7 +181,7 @@ func TestAGzipBombIsNotUnpacked(t *testing.T) {
 	}
 }
 
-func TestABodyThatBreaksOffIsMalformedAndNotUnavailable(t *testing.T) {
+func TestAnIncompleteBodyIsAnInvalidResponse(t *testing.T) {
 	_, f := refresh(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		_, _ = w.Write([]byte(`{"success":true`))
@@ -209,10 +220,12 @@ func TestNoRedirectIsFollowedSoTheKeyGoesNowhereElse(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
 	defer elsewhere.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		_, f := refresh(t, serve(t, answer(status, "", "Location", elsewhere.URL)))
-		if f == nil || f.Code != result.UpstreamInvalidResponse || f.UpstreamStatus != status {
-			t.Errorf("%d: %+v", status, f)
-		}
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			_, f := refresh(t, serve(t, answer(status, "", "Location", elsewhere.URL)))
+			if f == nil || f.Code != result.UpstreamInvalidResponse || f.UpstreamStatus != status {
+				t.Errorf("%+v, want %s with status %d", f, result.UpstreamInvalidResponse, status)
+			}
+		})
 	}
 	if visits.Load() != 0 {
 		t.Error("a redirect was followed")
@@ -224,7 +237,9 @@ func TestAHostThatCannotBeReachedIsUnavailable(t *testing.T) {
 	if _, f := refresh(t, c); f == nil || f.Code != result.UpstreamUnavailable || !f.NotSent || strings.Contains(f.Cause.Error(), user) {
 		t.Errorf("%+v", f)
 	}
-	// A connection that is reset before the answer, too.
+}
+
+func TestAConnectionThatIsResetBeforeTheAnswerIsUnavailable(t *testing.T) {
 	_, f := refresh(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, _ := http.NewResponseController(w).Hijack()
 		_ = conn.(*net.TCPConn).SetLinger(0)
@@ -235,16 +250,20 @@ func TestAHostThatCannotBeReachedIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestARefusalOfTheKeyIsKnownByItsStatusAlone(t *testing.T) {
-	for _, status := range []int{401, 403} {
-		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			w.WriteHeader(status)
-			_ = http.NewResponseController(w).Flush()
-			<-r.Context().Done() // the body never comes
+func TestTheBodyIsNotReadIfTheStatusIsEnough(t *testing.T) {
+	for status, code := range map[int]result.Code{
+		401: result.UpstreamUnauthorized, 403: result.UpstreamUnauthorized, 429: result.RateLimited, 503: result.UpstreamUnavailable,
+	} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(status)
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done() // without a body
+			})
+			if _, f := refresh(t, c); f == nil || f.Code != code {
+				t.Errorf("%+v, want %s", f, code)
+			}
 		})
-		if _, f := refresh(t, c); f == nil || f.Code != result.UpstreamUnauthorized {
-			t.Errorf("%d: %+v", status, f)
-		}
 	}
 }
 
@@ -271,18 +290,21 @@ func TestConnectionsAreReused(t *testing.T) {
 
 func TestA422sDetailIsKept(t *testing.T) {
 	detail := `[{"loc":["query","timeout"],"msg":"x"}]`
-	_, f := refresh(t, serve(t, answer(422, `{"detail":`+detail+`}`)))
-	if f == nil || string(f.Detail) != detail {
-		t.Errorf("%+v", f)
-	}
-	for name, body := range map[string]string{"not JSON": `x`, "too large": `{"detail":"` + strings.Repeat("x", 40<<10) + `"}`, "with the key": `{"detail":"` + key + `"}`} {
-		if _, f := refresh(t, serve(t, answer(422, body))); f == nil || f.Detail != nil {
-			t.Errorf("%s: %+v", name, f)
-		}
+	for name, c := range map[string]struct{ body, want string }{
+		"a list":       {`{"detail":` + detail + `}`, detail},
+		"not JSON":     {`x`, ``},
+		"too long":     {`{"detail":"` + strings.Repeat("x", 40<<10) + `"}`, ``},
+		"with the key": {`{"detail":"` + key + `"}`, ``},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, f := refresh(t, serve(t, answer(422, c.body))); f == nil || string(f.Detail) != c.want {
+				t.Errorf("%+v, want the detail %s", f, c.want)
+			}
+		})
 	}
 }
 
-func TestJunctionsWordsAreShownButNeverTheKeyNorControlCharactersNorAWholeBook(t *testing.T) {
+func TestJunctionsErrorTextIsShownShortenedWithoutTheKeyAndControlCharacters(t *testing.T) {
 	text, _ := json.Marshal("key " + key + "\r\nX-Injected: 1\x1b[31m" + strings.Repeat("é", 1000))
 	_, f := refresh(t, serve(t, answer(400, `{"success":false,"user_id":"`+user+`","error":`+string(text)+`,"failed_sources":["oura/`+key+`"]}`)))
 	if f == nil || f.Code != result.UpstreamRejected {
@@ -300,7 +322,7 @@ func TestJunctionsWordsAreShownButNeverTheKeyNorControlCharactersNorAWholeBook(t
 	}
 }
 
-func TestRetryAfterIsReadAsSecondsOrAsADate(t *testing.T) {
+func TestRetryAfterIsInSecondsOrADate(t *testing.T) {
 	for value, want := range map[string][2]time.Duration{
 		"":      {0, 0},
 		"7":     {7 * time.Second, 7 * time.Second},
@@ -314,13 +336,18 @@ func TestRetryAfterIsReadAsSecondsOrAsADate(t *testing.T) {
 		time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat):       {0, 0},
 		"Fri, 31 Dec 9999 23:59:59 GMT":                                {24 * time.Hour, 24 * time.Hour},
 	} {
-		_, f := refresh(t, serve(t, answer(429, "", "Retry-After", value)))
-		if f == nil || f.RetryAfter < want[0] || f.RetryAfter > want[1] {
-			t.Errorf("%q: %+v, want %v", value, f, want)
-		}
+		t.Run(value, func(t *testing.T) {
+			_, f := refresh(t, serve(t, answer(429, "", "Retry-After", value)))
+			if f == nil || f.RetryAfter < want[0] || f.RetryAfter > want[1] {
+				t.Errorf("%+v, want %v to %v", f, want[0], want[1])
+			}
+		})
 	}
-	if _, f := refresh(t, serve(t, answer(404, "", "Retry-After", "7"))); f.RetryAfter != 0 {
-		t.Error("what cannot be tried again says when to")
+}
+
+func TestAFailureThatIsNotRetryableHasNoRetryAfter(t *testing.T) {
+	if _, f := refresh(t, serve(t, answer(404, "", "Retry-After", "7"))); f == nil || f.RetryAfter != 0 {
+		t.Errorf("%+v", f)
 	}
 }
 
@@ -332,14 +359,17 @@ func TestResolve(t *testing.T) {
 	})
 	id, err := c.Resolve(t.Context(), sensitive.New(key), "app/user 42?é")
 	if err != nil || id != user || target != "GET /v2/user/resolve/app%2Fuser%2042%3F%C3%A9" {
-		t.Errorf("%s %v after %s", id, err, target)
+		t.Errorf("%s, error %v, called %s", id, err, target)
 	}
+}
+
+func TestAResolveThatFailsHasItsCode(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		body   string
 		code   result.Code
 	}{
-		"a user that there is not":   {404, ``, result.UserNotFound},
+		"an unknown user":            {404, ``, result.UserNotFound},
 		"an answer that is HTML":     {200, `<html>`, result.UpstreamInvalidResponse},
 		"an answer without a user":   {200, `{}`, result.UpstreamInvalidResponse},
 		"an answer with a bad ID":    {200, `{"user_id":"../x"}`, result.UpstreamInvalidResponse},
@@ -347,9 +377,11 @@ func TestResolve(t *testing.T) {
 		"a 400":                      {400, ``, result.UpstreamRejected},
 		"a 202":                      {202, `{"user_id":"` + user + `"}`, result.UpstreamInvalidResponse},
 	} {
-		_, err := serve(t, answer(c.status, c.body)).Resolve(t.Context(), sensitive.New(key), "x")
-		if f := result.AsFailure(err); f.Code != c.code {
-			t.Errorf("%s: %+v", name, f)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := serve(t, answer(c.status, c.body)).Resolve(t.Context(), sensitive.New(key), "x")
+			if f := result.AsFailure(err); f.Code != c.code {
+				t.Errorf("%+v, want %s", f, c.code)
+			}
+		})
 	}
 }

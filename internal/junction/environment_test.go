@@ -15,7 +15,7 @@ import (
 )
 
 func TestTheKeysPrefixAndTheEnvironmentSayWhereToCall(t *testing.T) {
-	for _, c := range []struct{ key, environment, baseURL, want string }{
+	for _, c := range []struct{ key, environment, baseURL, want string }{ // want "" is an error
 		{"pk_us_x", "", "", "https://api.us.junction.com"},
 		{"pk_eu_x", "", "", "https://api.eu.junction.com"},
 		{"sk_us_x", "", "", "https://api.sandbox.us.junction.com"},
@@ -31,13 +31,19 @@ func TestTheKeysPrefixAndTheEnvironmentSayWhereToCall(t *testing.T) {
 		{"pk_us_x", "production_eu", "", ""},
 		{"sk_us_x", "production", "http://127.0.0.1:1", ""},
 	} {
-		got, err := New(Options{Environment: c.environment, BaseURL: c.baseURL}).base(sensitive.New(c.key))
-		if got != c.want {
-			t.Errorf("%+v: %q", c, got)
-		}
-		if c.want == "" && (result.AsFailure(err).Code != result.Misconfigured || strings.Contains(err.Error(), c.key)) {
-			t.Errorf("%+v: %v", c, err)
-		}
+		t.Run(c.key+", environment "+c.environment+", base URL "+c.baseURL, func(t *testing.T) {
+			client := New(Options{Environment: c.environment, BaseURL: c.baseURL})
+			got, err := client.base(sensitive.New(c.key))
+			if got != c.want {
+				t.Errorf("URL %q, want %q", got, c.want)
+			}
+			if c.want == "" && (result.AsFailure(err).Code != result.Misconfigured || strings.Contains(err.Error(), c.key)) {
+				t.Errorf("error %v, want %s without the key", err, result.Misconfigured)
+			}
+			if check := client.Check(sensitive.New(c.key)); (check == nil) != (c.want != "") {
+				t.Errorf("Check returns %v", check)
+			}
+		})
 	}
 }
 
@@ -51,7 +57,7 @@ func TestAKeyForAnotherEnvironmentIsNeverSent(t *testing.T) {
 	}
 }
 
-func TestABaseURLThatMakesNoRequestIsMisconfigured(t *testing.T) {
+func TestAnInvalidBaseURLIsMisconfigured(t *testing.T) {
 	c := New(Options{BaseURL: "http://[::1"})
 	if _, err := c.Refresh(t.Context(), sensitive.New("sk_us_x"), "u", 5); result.AsFailure(err).Code != result.Misconfigured {
 		t.Error(err)
@@ -59,7 +65,7 @@ func TestABaseURLThatMakesNoRequestIsMisconfigured(t *testing.T) {
 }
 
 // A Lambda is frozen between invocations: no timer runs, no packet is read, and the wall clock jumps.
-func TestAConnectionThatMayHaveDiedInAFreezeIsNotUsed(t *testing.T) {
+func TestAConnectionThatMayHaveBeenLostInAFreezeIsNotUsed(t *testing.T) {
 	connections := map[string]bool{}
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { connections[r.RemoteAddr] = true }))
 	defer server.Close()
@@ -107,7 +113,7 @@ func FuzzUpstreamDecoder(f *testing.F) {
 			out = result.FromFailure("u", failure)
 		}
 		if strings.Contains(out.Error+strings.Join(out.FailedSources, ""), key) {
-			t.Error("the key shows")
+			t.Error("the key is shown")
 		}
 		if _, err := readUser(got); err != nil && result.AsFailure(err).Code == result.Internal {
 			t.Error(err)
@@ -118,7 +124,7 @@ func FuzzUpstreamDecoder(f *testing.F) {
 		}
 		for _, id := range page.UserIDs {
 			if uuid.Validate(id) != nil {
-				t.Errorf("%q is listed", id)
+				t.Errorf("%q is not a UUID", id)
 			}
 		}
 	})

@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// maxText is how much of a sentence of Junction's is passed on, in bytes.
+	// maxText is how many bytes of Junction's error text are passed on.
 	maxText = 500
-	// maxDetail is how much of a 422's detail is passed on, in bytes; a larger one is dropped whole.
+	// maxDetail is how many bytes the detail of a 422 may have; a longer one is not passed on.
 	maxDetail = 32 << 10
-	// maxRetryAfter is the longest wait that is believed.
+	// maxRetryAfter is the longest Retry-After; a longer one is shortened to it.
 	maxRetryAfter = 24 * time.Hour
 )
 
-// transportFailure is what went wrong before there was an answer. connected says whether there was a
+// transportFailure returns the failure of a call without an answer. connected reports whether there was a
 // connection to send the call on.
 func transportFailure(ctx context.Context, err error, connected bool) *result.Failure {
 	if !connected {
@@ -37,10 +37,10 @@ func transportFailure(ctx context.Context, err error, connected bool) *result.Fa
 	return result.FailFor(result.UpstreamUnavailable, "the connection to Junction was lost", cause(err))
 }
 
-// refreshFailure is what a refresh's answer with another status than 200 and 202 says.
-func refreshFailure(got response, userID string) *result.Failure {
-	if got.status != http.StatusBadRequest {
-		return statusFailure(got)
+// refreshFailure returns the failure of a refresh whose status is neither 200 nor 202.
+func refreshFailure(r response, userID string) *result.Failure {
+	if r.status != http.StatusBadRequest {
+		return statusFailure(r)
 	}
 	var body struct {
 		Success *bool    `json:"success"`
@@ -48,44 +48,44 @@ func refreshFailure(got response, userID string) *result.Failure {
 		Error   string   `json:"error"`
 		Failed  []string `json:"failed_sources"`
 	}
-	err := json.Unmarshal(got.body, &body)
+	err := json.Unmarshal(r.body, &body)
 	if err != nil || body.Success == nil || *body.Success || body.Error == "" {
-		return malformed(got, "it is not the documented JSON", nil)
+		return malformed(r, "it is not the documented JSON", nil)
 	}
 	if !strings.EqualFold(body.UserID, userID) {
-		return malformed(got, "it is about another user", nil)
+		return malformed(r, "it is for another user", nil)
 	}
-	f := result.Fail(result.UpstreamRejected, "Junction refused the refresh")
+	f := result.Fail(result.UpstreamRejected, "Junction rejected the refresh")
 	if strings.Contains(strings.ToLower(body.Error), "no connected sources") {
 		f = result.Fail(result.NoConnectedSources, "the user has no connected sources")
 	}
-	f.Shown = sentence(got.key.Redact(body.Error))
-	f.UpstreamStatus = got.status
-	f.FailedSources = got.redacted(body.Failed)
+	f.Shown = sentence(r.key.Redact(body.Error))
+	f.UpstreamStatus = r.status
+	f.FailedSources = r.redacted(body.Failed)
 	return f
 }
 
-// statusFailure is what a status alone says. It is the one place that knows Junction's statuses.
-func statusFailure(got response) *result.Failure {
-	f := &result.Failure{UpstreamStatus: got.status, RetryAfter: retryAfter(got.header, time.Now())}
-	switch s := got.status; {
+// statusFailure returns the failure that an answer's status stands for.
+func statusFailure(r response) *result.Failure {
+	f := &result.Failure{UpstreamStatus: r.status, RetryAfter: retryAfter(r.header, time.Now())}
+	switch s := r.status; {
 	case s == http.StatusUnauthorized || s == http.StatusForbidden:
 		f.Code, f.Message = result.UpstreamUnauthorized, "Junction does not accept the team key"
 	case s == http.StatusNotFound:
 		f.Code, f.Message = result.UserNotFound, "Junction does not know the user"
 	case s == http.StatusUnprocessableEntity:
-		f.Code, f.Message = result.UpstreamInvalidRequest, "Junction finds the request invalid"
-		f.Detail = detail(got)
+		f.Code, f.Message = result.UpstreamInvalidRequest, "Junction rejected the request as invalid"
+		f.Detail = detail(r)
 	case s == http.StatusTooManyRequests:
-		f.Code, f.Message = result.RateLimited, "Junction allows no more refreshes of this user for now"
+		f.Code, f.Message = result.RateLimited, "Junction's rate limit has been reached"
 	case s >= http.StatusInternalServerError:
 		f.Code, f.Message = result.UpstreamUnavailable, "Junction answered with status "+strconv.Itoa(s)
 	case s >= http.StatusBadRequest:
-		f.Code, f.Message = result.UpstreamRejected, "Junction refused the request with status "+strconv.Itoa(s)
+		f.Code, f.Message = result.UpstreamRejected, "Junction rejected the request with status "+strconv.Itoa(s)
 	case s >= http.StatusMultipleChoices:
-		return malformed(got, "it is a redirect, and none is followed", nil)
+		return malformed(r, "it is a redirect, which is not followed", nil)
 	default:
-		return malformed(got, "its status is "+strconv.Itoa(s), nil)
+		return malformed(r, "status "+strconv.Itoa(s)+" is not documented", nil)
 	}
 	if !f.Retryable() {
 		f.RetryAfter = 0
@@ -93,29 +93,29 @@ func statusFailure(got response) *result.Failure {
 	return f
 }
 
-// malformed is an answer that is not what Junction documents.
-func malformed(got response, why string, err error) *result.Failure {
+// malformed returns the failure of an answer that is not as Junction documents it.
+func malformed(r response, why string, err error) *result.Failure {
 	f := result.FailFor(result.UpstreamInvalidResponse, "Junction's answer cannot be used: "+why, err)
-	f.UpstreamStatus = got.status
+	f.UpstreamStatus = r.status
 	return f
 }
 
-// detail is the detail of a 422, or nil.
-func detail(got response) json.RawMessage {
+// detail returns the detail of a 422, or nil.
+func detail(r response) json.RawMessage {
 	var body struct {
 		Detail json.RawMessage `json:"detail"`
 	}
-	if json.Unmarshal(got.body, &body) != nil || len(body.Detail) > maxDetail {
+	if json.Unmarshal(r.body, &body) != nil || len(body.Detail) > maxDetail {
 		return nil
 	}
-	// A key holds no character that JSON escapes, so it is found in the text of the document.
-	if key := got.key.Reveal(); key != "" && bytes.Contains(body.Detail, []byte(key)) {
+	// JSON escapes no character of a key, so the key can be searched for in the text.
+	if key := r.key.Reveal(); key != "" && bytes.Contains(body.Detail, []byte(key)) {
 		return nil
 	}
 	return body.Detail
 }
 
-// sentence makes a text of Junction's fit to be shown: one line, bounded.
+// sentence returns a text of Junction's as one line of limited length.
 func sentence(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -129,8 +129,8 @@ func sentence(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// retryAfter reads a Retry-After header, seconds or a date (RFC 9110, 10.2.3); 0 where there is none
-// that can be read.
+// retryAfter returns the wait that a Retry-After header asks for, in seconds or with a date (RFC 9110, 10.2.3);
+// 0 if there is none or it is not valid.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	var wait time.Duration
@@ -148,7 +148,7 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 	return min(max(wait, 0), maxRetryAfter)
 }
 
-// cause is what the transport says of a failure, without the URL that net/http puts before it.
+// cause returns the transport's error without the URL that net/http adds to it.
 func cause(err error) error {
 	if inner := errors.Unwrap(err); inner != nil {
 		return inner

@@ -10,11 +10,11 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// readRefresh decodes the answer to a refresh of a user. A list that is null or absent counts as
-// empty: to call a refresh that succeeded a failure would spend another of the user's 8 an hour.
-func readRefresh(got response, userID string) (result.Answer, error) {
-	if got.status != http.StatusOK && got.status != http.StatusAccepted {
-		return result.Answer{}, refreshFailure(got, userID)
+// readRefresh decodes the answer to a refresh of a user. A list that is null or missing counts as empty: if the
+// refresh were taken for a failure, a retry would use another of the user's 8 calls per hour.
+func readRefresh(r response, userID string) (result.Answer, error) {
+	if r.status != http.StatusOK && r.status != http.StatusAccepted {
+		return result.Answer{}, refreshFailure(r, userID)
 	}
 	var body struct {
 		Success    *bool    `json:"success"`
@@ -23,52 +23,52 @@ func readRefresh(got response, userID string) (result.Answer, error) {
 		InProgress []string `json:"in_progress_sources"`
 		Failed     []string `json:"failed_sources"`
 	}
-	if err := json.Unmarshal(got.body, &body); err != nil || body.Success == nil {
-		return result.Answer{}, malformed(got, "it is not the documented JSON", nil)
+	if err := json.Unmarshal(r.body, &body); err != nil || body.Success == nil {
+		return result.Answer{}, malformed(r, "it is not the documented JSON", nil)
 	}
 	if !*body.Success {
-		return result.Answer{}, malformed(got, "it says both success and failure", nil)
+		return result.Answer{}, malformed(r, "its success is false, but its status is not an error", nil)
 	}
 	if !strings.EqualFold(body.UserID, userID) {
-		return result.Answer{}, malformed(got, "it is about another user", nil)
+		return result.Answer{}, malformed(r, "it is for another user", nil)
 	}
 	return result.Answer{
-		Status:    got.status,
-		Refreshed: got.redacted(body.Refreshed), InProgress: got.redacted(body.InProgress), Failed: got.redacted(body.Failed),
+		Status:    r.status,
+		Refreshed: r.redacted(body.Refreshed), InProgress: r.redacted(body.InProgress), Failed: r.redacted(body.Failed),
 	}, nil
 }
 
-// readUser decodes the answer to a resolve. Only the ID is read: the rest is personal data.
-func readUser(got response) (string, error) {
-	if got.status != http.StatusOK {
-		return "", statusFailure(got)
+// readUser decodes the answer to a resolve. It reads only the ID, because the rest is personal data.
+func readUser(r response) (string, error) {
+	if r.status != http.StatusOK {
+		return "", statusFailure(r)
 	}
 	var body struct {
 		UserID string `json:"user_id"`
 	}
-	if err := json.Unmarshal(got.body, &body); err != nil {
-		return "", malformed(got, "it is not the documented JSON", nil)
+	if err := json.Unmarshal(r.body, &body); err != nil {
+		return "", malformed(r, "it is not the documented JSON", nil)
 	}
 	id, err := uuid.Parse(body.UserID)
 	if err != nil {
-		return "", malformed(got, "it names no user", nil)
+		return "", malformed(r, "it has no valid user_id", nil)
 	}
 	return id.String(), nil
 }
 
-// maxTotal is more users than any team has.
+// maxTotal is the highest number of users that is accepted; no team has as many.
 const maxTotal = 1_000_000_000
 
-// readPage decodes a page of users. Only IDs are kept: the rest is personal data. A user who certainly
-// has no connected source is left out.
-func readPage(got response) (result.Page, error) {
-	if got.status == http.StatusNotFound { // no user is missing, but the call
-		f := result.Fail(result.UpstreamRejected, "Junction does not list users")
-		f.UpstreamStatus = got.status
+// readPage decodes a page of users. It keeps only the IDs, because the rest is personal data. Users with an empty
+// list of connected sources are left out.
+func readPage(r response) (result.Page, error) {
+	if r.status == http.StatusNotFound { // not a missing user, but a missing endpoint
+		f := result.Fail(result.UpstreamRejected, "Junction's list of users was not found")
+		f.UpstreamStatus = r.status
 		return result.Page{}, f
 	}
-	if got.status != http.StatusOK {
-		return result.Page{}, statusFailure(got)
+	if r.status != http.StatusOK {
+		return result.Page{}, statusFailure(r)
 	}
 	var body struct {
 		Users []struct {
@@ -77,19 +77,20 @@ func readPage(got response) (result.Page, error) {
 		} `json:"users"`
 		Total *int `json:"total"`
 	}
-	if err := json.Unmarshal(got.body, &body); err != nil || body.Users == nil || body.Total == nil || *body.Total < 0 || *body.Total > maxTotal {
-		return result.Page{}, malformed(got, "it is not the documented JSON", nil)
+	if err := json.Unmarshal(r.body, &body); err != nil || body.Users == nil || body.Total == nil || *body.Total < 0 || *body.Total > maxTotal {
+		return result.Page{}, malformed(r, "it is not the documented JSON", nil)
 	}
 	page := result.Page{Total: *body.Total}
 	seen := make(map[string]bool, len(body.Users))
 	for _, user := range body.Users {
 		id, err := uuid.Parse(user.UserID)
 		if err != nil {
-			return result.Page{}, malformed(got, "a user has no ID", nil)
+			return result.Page{}, malformed(r, "a user has no valid user_id", nil)
 		}
-		var sources []json.RawMessage
-		none := json.Unmarshal(user.Sources, &sources) == nil && sources != nil && len(sources) == 0
-		if id := id.String(); !none && !seen[id] {
+		var sources []json.RawMessage // nil unless it is a list: if it is not known whether there are any, a refresh finds out
+		_ = json.Unmarshal(user.Sources, &sources)
+		empty := sources != nil && len(sources) == 0
+		if id := id.String(); !empty && !seen[id] {
 			seen[id] = true
 			page.UserIDs = append(page.UserIDs, id)
 		}
@@ -97,10 +98,10 @@ func readPage(got response) (result.Page, error) {
 	return page, nil
 }
 
-// redacted takes the key out of names that Junction sent, should it echo it.
-func (got response) redacted(names []string) []string {
+// redacted removes the key from names, in case Junction echoes it.
+func (r response) redacted(names []string) []string {
 	for i := range names {
-		names[i] = got.key.Redact(names[i])
+		names[i] = r.key.Redact(names[i])
 	}
 	return names
 }

@@ -10,35 +10,35 @@ import (
 )
 
 const (
-	// staleAfter is the wall-clock time after which idle connections are not trusted any more. Load
-	// balancers end a connection that was idle for 60 s (the default of an AWS Application Load Balancer);
-	// a Lambda that was frozen meanwhile neither sees that nor runs a timer.
+	// staleAfter is the wall-clock time after which idle connections are closed. Load balancers close a
+	// connection that was idle for 60 s (the default of an AWS Application Load Balancer), and a Lambda that
+	// was frozen at that time did not notice.
 	staleAfter = 50 * time.Second
-	// dials is how many calls may be on their way to a connection at once, and dialPatience how long
-	// others let them go first.
-	dials        = 8
-	dialPatience = time.Second
+	// maxDialing is how many calls may be without a connection at once, and maxDialWait how long other calls
+	// wait for one of these to get its connection.
+	maxDialing  = 8
+	maxDialWait = time.Second
 )
 
-// transport drops idle connections that may have died while the process was frozen, and lets a burst of
-// calls share few HTTP/2 connections.
+// transport closes idle connections that may have been lost while the process was frozen, and makes concurrent
+// calls share a few HTTP/2 connections.
 //
-// Without help net/http dials anew for each of a thousand calls that begin at once, and finds out after a
-// thousand handshakes that one connection would have carried a hundred of them. So a few go first, and
-// the others find their connections open. Over HTTP/1.1 each has a connection of its own all the same.
+// For a thousand calls at once net/http would dial a thousand times, because it does not know before the
+// handshake that an HTTP/2 connection can carry a hundred of them. So a few calls dial first, and the others use
+// their connections. Over HTTP/1.1 each call still has its own connection.
 type transport struct {
 	*http.Transport
 	now     func() time.Time
-	dialing chan struct{} // holds an entry for each call without a connection
+	dialing chan struct{} // has an element per call without a connection
 
-	mu   sync.Mutex
-	used time.Time
+	mu       sync.Mutex
+	lastUsed time.Time
 }
 
-// NewTransport returns the transport for Junction: connections are reused, also by as many calls at once
-// as are given; no compression is asked for, so no answer is larger than it was sent.
+// NewTransport returns the transport for up to the given number of concurrent calls to Junction. It does not
+// accept compressed answers, so that an answer is not larger than what was sent.
 func NewTransport(calls int) http.RoundTripper {
-	return &transport{now: time.Now, dialing: make(chan struct{}, dials), Transport: &http.Transport{
+	return &transport{now: time.Now, dialing: make(chan struct{}, maxDialing), Transport: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		ForceAttemptHTTP2:      true,
@@ -47,9 +47,9 @@ func NewTransport(calls int) http.RoundTripper {
 		IdleConnTimeout:        staleAfter,
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableCompression:     true,
-		// A call has some 300 bytes and its answer some thousand: less memory for each of many connections.
+		// A call has some 300 bytes, and its answer some thousand: small buffers save memory for many connections.
 		ReadBufferSize: 2 << 10, WriteBufferSize: 1 << 10,
-		// An HTTP/2 connection that died silently is found out by a ping and not by a user's timeout.
+		// A ping notices that an HTTP/2 connection is lost earlier than a call's timeout does.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}}
 }
@@ -57,15 +57,15 @@ func NewTransport(calls int) http.RoundTripper {
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.mu.Lock()
-	now := t.now().Round(0) // wall clock: the monotonic one stands still in a frozen Lambda
-	stale := now.Sub(t.used) > staleAfter
-	t.used = now
+	now := t.now().Round(0) // the wall clock, because the monotonic one stands still in a frozen Lambda
+	stale := now.Sub(t.lastUsed) > staleAfter
+	t.lastUsed = now
 	t.mu.Unlock()
 	if stale {
 		t.CloseIdleConnections()
 	}
 	ctx := req.Context()
-	connected, err := t.queue(ctx)
+	connected, err := t.waitToDial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -74,21 +74,15 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.Transport.RoundTrip(req.WithContext(ctx))
 }
 
-// queue waits until few others have no connection, or for long enough: where connecting takes time, each
-// call tries for itself. connected is to be called once there is a connection, or no call any more.
-func (t *transport) queue(ctx context.Context) (connected func(), err error) {
-	connected = sync.OnceFunc(func() { <-t.dialing })
+// waitToDial waits until fewer than maxDialing calls are without a connection, but no longer than maxDialWait.
+// connected must be called as soon as the call has a connection or has ended.
+func (t *transport) waitToDial(ctx context.Context) (connected func(), err error) {
+	timer := time.NewTimer(maxDialWait)
+	defer timer.Stop()
 	select {
 	case t.dialing <- struct{}{}:
-		return connected, nil
-	default:
-	}
-	patience := time.NewTimer(dialPatience)
-	defer patience.Stop()
-	select {
-	case t.dialing <- struct{}{}:
-		return connected, nil
-	case <-patience.C:
+		return sync.OnceFunc(func() { <-t.dialing }), nil
+	case <-timer.C:
 		return func() {}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()

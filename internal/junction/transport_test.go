@@ -18,16 +18,16 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
-// burst makes so many calls at once to a TLS server that answers none before all are there, and returns
-// how many connections they took.
+// burst makes concurrent calls to a TLS server that answers none of them before all have arrived, and returns how
+// many connections were made.
 func burst(t *testing.T, calls int, http2 bool) int64 {
 	t.Helper()
 	var connections atomic.Int64
-	var there sync.WaitGroup
-	there.Add(calls)
+	var arrived sync.WaitGroup
+	arrived.Add(calls)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		there.Done()
-		there.Wait()
+		arrived.Done()
+		arrived.Wait()
 		_, _ = fmt.Fprint(w, "{}")
 	}))
 	server.EnableHTTP2 = http2
@@ -57,20 +57,20 @@ func burst(t *testing.T, calls int, http2 bool) int64 {
 	return connections.Load()
 }
 
-func TestABurstOfCallsSharesAFewHTTP2Connections(t *testing.T) {
+func TestConcurrentCallsShareHTTP2Connections(t *testing.T) {
 	if got := burst(t, 300, true); got > 100 {
-		t.Errorf("%d connections", got)
+		t.Errorf("%d connections for 300 calls, want 100 at most", got)
 	}
 }
 
-func TestOverHTTP1EachCallAtOnceHasAConnection(t *testing.T) {
+func TestConcurrentCallsOverHTTP1HaveAConnectionEach(t *testing.T) {
 	if got := burst(t, 30, false); got < 30 {
-		t.Errorf("%d connections", got)
+		t.Errorf("%d connections for 30 calls, want 30", got)
 	}
 }
 
-func TestACallThatNeverGetsAConnectionWasNotSentHoweverLongItWaited(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and shakes no hands
+func TestACallWithoutAConnectionWasNotSent(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections, and does not complete the TLS handshake
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestACallThatNeverGetsAConnectionWasNotSentHoweverLongItWaited(t *testing.T
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	var all sync.WaitGroup
-	for range 30 { // most of them wait for those that go first
+	for range 30 { // most of them wait for the first ones
 		all.Go(func() {
 			_, err := c.Refresh(ctx, sensitive.New(key), user, 5)
 			if f := result.AsFailure(err); f.Code != result.UpstreamUnavailable || !f.NotSent {
@@ -90,14 +90,14 @@ func TestACallThatNeverGetsAConnectionWasNotSentHoweverLongItWaited(t *testing.T
 	all.Wait()
 }
 
-func TestCallsDoNotWaitLongForThoseThatGoFirst(t *testing.T) {
+func TestCallsWaitOneSecondForTheFirstOnesToConnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var came atomic.Int64
+		var dialed atomic.Int64
 		rt := junction.NewTransport(100)
 		over := make(chan struct{})
 		junction.DialBy(rt, func() (net.Conn, error) {
-			came.Add(1)
-			<-over // a host that nobody can reach
+			dialed.Add(1)
+			<-over // a host that cannot be reached
 			return nil, net.ErrClosed
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -111,20 +111,20 @@ func TestCallsDoNotWaitLongForThoseThatGoFirst(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		if got := came.Load(); got != 8 {
-			t.Errorf("%d go first", got)
+		if got := dialed.Load(); got != 8 {
+			t.Errorf("%d calls dial at first, want 8", got)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if got := came.Load(); got != 100 {
-			t.Errorf("%d dial after a second", got)
+		if got := dialed.Load(); got != 100 {
+			t.Errorf("%d calls dial after a second, want all 100", got)
 		}
 		close(over)
 		synctest.Wait()
 	})
 }
 
-func TestAHostThatCannotBeReachedAtFirstIsFoundOutLater(t *testing.T) {
+func TestFailedConnectionsDoNotBlockLaterCalls(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestAHostThatCannotBeReachedAtFirstIsFoundOutLater(t *testing.T) {
 	}
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	if server.Listener, err = net.Listen("tcp", address); err != nil {
-		t.Skip("somebody else has the port now")
+		t.Skip("another process uses the port now")
 	}
 	server.StartTLS()
 	t.Cleanup(server.Close)
