@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// RefreshAnswer is the body of a refresh's 200 and 202 (UserRefreshSuccessResponse).
+// RefreshAnswer is the body of a refresh with status 200 or 202 (UserRefreshSuccessResponse).
 type RefreshAnswer struct {
 	Success           bool     `json:"success"`
 	UserID            string   `json:"user_id"`
@@ -15,7 +15,7 @@ type RefreshAnswer struct {
 	FailedSources     []string `json:"failed_sources"`
 }
 
-// RefreshError is the body of a refresh's 400 (UserRefreshErrorResponse).
+// RefreshError is the body of a refresh with status 400 (UserRefreshErrorResponse).
 type RefreshError struct {
 	Success       bool     `json:"success"`
 	UserID        string   `json:"user_id"`
@@ -23,7 +23,7 @@ type RefreshError struct {
 	FailedSources []string `json:"failed_sources"`
 }
 
-// problem is one row of a 422's detail, as FastAPI reports it.
+// problem is one entry of the detail of a 422, as FastAPI reports it.
 type problem struct {
 	Loc  [2]string `json:"loc"`
 	Msg  string    `json:"msg"`

@@ -17,8 +17,8 @@ import (
 
 const mib = 1 << 20
 
-// behind serves a simulator whose every request meets the fault, to a client that follows no redirect.
-func behind(t *testing.T, fault junctiontest.Fault, opts ...junctiontest.Option) (*junctiontest.Simulator, func(context.Context) (*http.Response, error)) {
+// serve starts a simulator that applies the fault to every request. call sends a refresh to it, and follows no redirect.
+func serve(t *testing.T, fault junctiontest.Fault, opts ...junctiontest.Option) (*junctiontest.Simulator, func(context.Context) (*http.Response, error)) {
 	t.Helper()
 	sim := junctiontest.New(opts...)
 	sim.Inject(junctiontest.Always, fault)
@@ -37,9 +37,9 @@ func behind(t *testing.T, fault junctiontest.Fault, opts ...junctiontest.Option)
 	}
 }
 
-func TestFaultsOfTheConnection(t *testing.T) {
-	t.Run("a reset is one to the client, with no status on record", func(t *testing.T) {
-		sim, call := behind(t, junctiontest.ResetConnection())
+func TestConnectionFaults(t *testing.T) {
+	t.Run("the client sees a reset, and no status is recorded", func(t *testing.T) {
+		sim, call := serve(t, junctiontest.ResetConnection())
 		if _, err := call(t.Context()); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) {
 			t.Errorf("got %v", err)
 		}
@@ -47,7 +47,7 @@ func TestFaultsOfTheConnection(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 	})
-	t.Run("a reset without a connection is a panic that net/http knows", func(t *testing.T) {
+	t.Run("a reset without a connection is a panic with http.ErrAbortHandler", func(t *testing.T) {
 		sim := junctiontest.New()
 		sim.Inject(1, junctiontest.ResetConnection())
 		defer func() {
@@ -57,17 +57,17 @@ func TestFaultsOfTheConnection(t *testing.T) {
 		}()
 		refresh(sim, junctiontest.DefaultUserID, "")
 	})
-	t.Run("a reset breaks TLS too", func(t *testing.T) {
+	t.Run("a TLS connection can be reset", func(t *testing.T) {
 		sim := junctiontest.New()
 		sim.Inject(junctiontest.Always, junctiontest.ResetConnection())
 		server := httptest.NewTLSServer(sim)
 		defer server.Close()
 		if _, err := server.Client().Post(server.URL, "", nil); err == nil {
-			t.Error("an answer came")
+			t.Error("there was an answer")
 		}
 	})
-	t.Run("a truncated body ends before its announced length", func(t *testing.T) {
-		_, call := behind(t, junctiontest.Truncated())
+	t.Run("a truncated body is shorter than its Content-Length", func(t *testing.T) {
+		_, call := serve(t, junctiontest.Truncated())
 		resp, err := call(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestFaultsOfTheConnection(t *testing.T) {
 			t.Errorf("%d of %d bytes, %v", len(body), resp.ContentLength, err)
 		}
 	})
-	t.Run("silence lasts until the client leaves", func(t *testing.T) {
+	t.Run("NeverAnswer waits until the client disconnects", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sim := junctiontest.New()
 			sim.Inject(1, junctiontest.NeverAnswer())
@@ -90,7 +90,7 @@ func TestFaultsOfTheConnection(t *testing.T) {
 			}
 		})
 	})
-	t.Run("latency comes before the faithful answer, or ends with the client", func(t *testing.T) {
+	t.Run("latency delays the regular answer, and ends if the client disconnects", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sim := junctiontest.New(junctiontest.WithSpeed(10))
 			sim.Inject(2, junctiontest.Latency(time.Minute))
@@ -104,7 +104,7 @@ func TestFaultsOfTheConnection(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a slow drip comes through in the end, or ends with the client", func(t *testing.T) {
+	t.Run("a slow drip sends the whole body, and ends if the client disconnects", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sim := junctiontest.New()
 			sim.Inject(2, junctiontest.SlowDrip(time.Second))
@@ -122,20 +122,20 @@ func TestFaultsOfTheConnection(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a gzip bomb is small on the wire and valid JSON over a mebibyte inside", func(t *testing.T) {
+	t.Run("a gzip bomb is small and expands to valid JSON of more than a mebibyte", func(t *testing.T) {
 		sent := make(chan int64, 1)
-		_, call := behind(t, junctiontest.GzipBomb(2*mib), junctiontest.OnExchange(func(e junctiontest.Exchange) { sent <- e.BodyBytes }))
+		_, call := serve(t, junctiontest.GzipBomb(2*mib), junctiontest.OnExchange(func(e junctiontest.Exchange) { sent <- e.BodyBytes }))
 		wantLongAnswer(t, call, 2*mib)
 		if n := <-sent; n > 16<<10 {
 			t.Errorf("%d bytes sent", n)
 		}
 	})
-	t.Run("an oversized body is valid JSON over a mebibyte", func(t *testing.T) {
-		_, call := behind(t, junctiontest.Oversized(mib+1))
+	t.Run("an oversized body is valid JSON of more than a mebibyte", func(t *testing.T) {
+		_, call := serve(t, junctiontest.Oversized(mib+1))
 		wantLongAnswer(t, call, mib+1)
 	})
-	t.Run("an oversized body ends where the client does", func(t *testing.T) {
-		sim, call := behind(t, junctiontest.Oversized(1<<40))
+	t.Run("an oversized body ends if the client disconnects", func(t *testing.T) {
+		sim, call := serve(t, junctiontest.Oversized(1<<40))
 		resp, err := call(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
-// A refresh of the default user, the first attempt of which Junction turns away.
+// A refresh of the default user, whose first attempt is rejected.
 func Example() {
 	sim := junctiontest.New()
 	sim.InjectFor(junctiontest.DefaultUserID, 1, junctiontest.TooManyRequests(2*time.Second))
@@ -36,7 +36,7 @@ func Example() {
 	// 2 calls: [POST /v2/user/refresh/1449752e-0d8a-40e0-9206-91ab099b2537?timeout=30 → 429 POST /v2/user/refresh/1449752e-0d8a-40e0-9206-91ab099b2537?timeout=30 → 200]
 }
 
-// What cmd/local does: a server on a loopback address that prints each exchange as it happens.
+// A server on a loopback address that prints each exchange, as in cmd/local.
 func ExampleSimulator_Start() {
 	sim := junctiontest.New(
 		junctiontest.WithSpeed(1000), // a minute of waiting takes 60 ms

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// Fault stands in the way of a request: it gets the handler that would answer faithfully, and
-// returns the one that answers instead. Some faults never ask next (then the call does not count
-// against the user's rate), some spoil what it says, some only delay it. Any middleware is a Fault.
+// Fault makes the simulator misbehave. It gets the handler with the regular answer, and returns the handler to
+// use instead, which may replace, change or delay that answer. A call whose handler does not call next does not
+// count against the user's rate limit. Any middleware is a Fault.
 type Fault func(next http.Handler) http.Handler
 
-// handlerFunc makes a Fault of a handler that never asks next.
+// handlerFunc returns a Fault that never calls next.
 func handlerFunc(answer http.HandlerFunc) Fault {
 	return func(http.Handler) http.Handler { return answer }
 }
 
-// Chain is several faults at once, the first outermost: Chain(Latency(d), Status(503)) answers 503
-// after d. An empty chain is no fault, which is useful as a pause between two injected ones.
+// Chain combines faults, the first outermost: Chain(Latency(d), Status(503)) answers 503 after d. An empty chain
+// changes nothing, which is useful between two injected faults.
 func Chain(faults ...Fault) Fault {
 	return func(next http.Handler) http.Handler {
 		for i := len(faults) - 1; i >= 0; i-- {
@@ -28,7 +28,7 @@ func Chain(faults ...Fault) Fault {
 	}
 }
 
-// Answer answers with exactly this. The header may be nil.
+// Answer answers with the given status, header and body. The header may be nil.
 func Answer(status int, header http.Header, body string) Fault {
 	return handlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for name, values := range header {
@@ -39,18 +39,18 @@ func Answer(status int, header http.Header, body string) Fault {
 	})
 }
 
-// JSON answers with v as JSON, for example a [RefreshAnswer] or a [RefreshError]. v must be encodable.
+// JSON answers with v as JSON, for example a [RefreshAnswer] or a [RefreshError]. It panics if v cannot be encoded.
 func JSON(status int, v any) Fault {
 	return handlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, status, v) })
 }
 
-// Status answers with a status and its name as FastAPI's detail.
+// Status answers with the given status, and its name as the detail, as FastAPI does.
 func Status(status int) Fault {
 	return JSON(status, map[string]string{"detail": http.StatusText(status)})
 }
 
-// TooManyRequests answers 429 with Retry-After in seconds, rounded up. A negative wait sends no
-// Retry-After at all.
+// TooManyRequests answers 429 with Retry-After in seconds, rounded up. If retryAfter is negative, the answer has
+// no Retry-After.
 func TooManyRequests(retryAfter time.Duration) Fault {
 	return withRetryAfter(func() string {
 		if retryAfter < 0 {
@@ -60,7 +60,7 @@ func TooManyRequests(retryAfter time.Duration) Fault {
 	})
 }
 
-// TooManyRequestsUntil answers 429 with Retry-After as the HTTP date that is wait after the answer.
+// TooManyRequestsUntil answers 429 with a date as Retry-After, which is wait after the answer.
 func TooManyRequestsUntil(wait time.Duration) Fault {
 	return withRetryAfter(func() string { return time.Now().Add(wait).UTC().Format(http.TimeFormat) })
 }
@@ -81,17 +81,17 @@ func HTML(status int) Fault {
 	return Answer(status, http.Header{"Content-Type": {"text/html"}}, page)
 }
 
-// Redirect sends the client to another URL. A client that follows would carry its key there.
+// Redirect redirects the client to another URL. A client that follows it might send its key there.
 func Redirect(status int, location string) Fault {
 	return Answer(status, http.Header{"Location": {location}}, "")
 }
 
-// EmptyBody answers with a status that promises JSON, and nothing behind it.
+// EmptyBody answers with the content type of JSON and an empty body.
 func EmptyBody(status int) Fault {
 	return Answer(status, http.Header{"Content-Type": {"application/json"}}, "")
 }
 
-// Latency answers faithfully after a wait, or not at all where the client leaves before.
+// Latency gives the regular answer after a wait, or none if the client disconnects before.
 func Latency(d time.Duration) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -102,15 +102,14 @@ func Latency(d time.Duration) Fault {
 	}
 }
 
-// NeverAnswer takes the request and is silent until the client leaves.
+// NeverAnswer accepts the request and does not answer until the client disconnects.
 func NeverAnswer() Fault {
 	return handlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 }
 
-// ResetConnection breaks the connection off before any answer (a TCP RST where there is TCP). It
-// ends in a panic with http.ErrAbortHandler, which net/http's server takes in silence; whoever
-// calls ServeHTTP directly must recover from it. Mind that net/http's client repeats a GET by
-// itself where a connection that it used before is reset.
+// ResetConnection resets the connection before any answer (with a TCP RST, if it is TCP). It panics with
+// http.ErrAbortHandler, which net/http's server handles without logging; a direct caller of ServeHTTP must
+// recover from it. Note that net/http's client retries a GET if a reused connection is reset.
 func ResetConnection() Fault {
 	return handlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {

@@ -12,24 +12,25 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
-func TestFaultsThatAnswerInstead(t *testing.T) {
+func TestFaultsThatReplaceTheAnswer(t *testing.T) {
 	type want struct {
-		status       int
-		header, text string // a header "Name: value", and what the body contains
+		status int
+		header string // one header of the answer, "Name: value"
+		body   string // a part of the body
 	}
 	cases := map[string]struct {
 		fault junctiontest.Fault
 		want
 	}{
-		"a status is FastAPI's detail":            {junctiontest.Status(503), want{503, "Content-Type: application/json", `{"detail":"Service Unavailable"}`}},
-		"a 429 counts seconds, rounded up":        {junctiontest.TooManyRequests(1500 * time.Millisecond), want{429, "Retry-After: 2", "Too Many"}},
-		"a 429 can say to come back at once":      {junctiontest.TooManyRequests(0), want{429, "Retry-After: 0", "Too Many"}},
-		"a 429 need not say when":                 {junctiontest.TooManyRequests(-1), want{429, "Retry-After: ", "Too Many"}},
-		"an HTML page comes from a load balancer": {junctiontest.HTML(502), want{502, "Content-Type: text/html", "<h1>502 Bad Gateway</h1>"}},
-		"a redirect names the other URL":          {junctiontest.Redirect(307, "https://elsewhere.test/"), want{307, "Location: https://elsewhere.test/", ""}},
-		"an empty body promises JSON":             {junctiontest.EmptyBody(200), want{200, "Content-Type: application/json", ""}},
-		"any answer at all can be given":          {junctiontest.Answer(418, http.Header{"x-odd": {"1"}}, "teapot"), want{418, "X-Odd: 1", "teapot"}},
-		"a documented shape can be given": {junctiontest.JSON(400, junctiontest.RefreshError{Error: "<no>"}),
+		"a status has a detail, as in FastAPI":   {junctiontest.Status(503), want{503, "Content-Type: application/json", `{"detail":"Service Unavailable"}`}},
+		"a 429 has seconds, rounded up":          {junctiontest.TooManyRequests(1500 * time.Millisecond), want{429, "Retry-After: 2", "Too Many"}},
+		"a 429 can ask for an immediate retry":   {junctiontest.TooManyRequests(0), want{429, "Retry-After: 0", "Too Many"}},
+		"a 429 can be without Retry-After":       {junctiontest.TooManyRequests(-1), want{429, "Retry-After: ", "Too Many"}},
+		"an HTML page is like a load balancer's": {junctiontest.HTML(502), want{502, "Content-Type: text/html", "<h1>502 Bad Gateway</h1>"}},
+		"a redirect has the other URL":           {junctiontest.Redirect(307, "https://elsewhere.test/"), want{307, "Location: https://elsewhere.test/", ""}},
+		"an empty body has the type of JSON":     {junctiontest.EmptyBody(200), want{200, "Content-Type: application/json", ""}},
+		"an answer can be anything":              {junctiontest.Answer(418, http.Header{"x-odd": {"1"}}, "teapot"), want{418, "X-Odd: 1", "teapot"}},
+		"an answer can be a documented shape": {junctiontest.JSON(400, junctiontest.RefreshError{Error: "<no>"}),
 			want{400, "Content-Type: application/json", `"error":"<no>"`}},
 	}
 	for name, c := range cases {
@@ -42,13 +43,13 @@ func TestFaultsThatAnswerInstead(t *testing.T) {
 			if got := w.Header().Get(header); got != value {
 				t.Errorf("%s: %q, want %q", header, got, value)
 			}
-			if !strings.Contains(w.Body.String(), c.text) {
-				t.Errorf("body %s", w.Body)
+			if !strings.Contains(w.Body.String(), c.body) {
+				t.Errorf("body %s, want it to contain %s", w.Body, c.body)
 			}
 			wantStatus(t, refresh(sim, junctiontest.DefaultUserID, ""), 200)
 		})
 	}
-	t.Run("a 429 can name a date, reckoned when it answers", func(t *testing.T) {
+	t.Run("a 429 can have a date, relative to the time of the answer", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sim := junctiontest.New()
 			sim.Inject(1, junctiontest.Chain(junctiontest.Latency(time.Second), junctiontest.TooManyRequestsUntil(time.Minute)))
@@ -59,7 +60,7 @@ func TestFaultsThatAnswerInstead(t *testing.T) {
 			}
 		})
 	})
-	t.Run("such a fault does not use up the user's rate", func(t *testing.T) {
+	t.Run("a fault does not count against the rate limit", func(t *testing.T) {
 		sim := junctiontest.New(junctiontest.WithLimit(1, time.Hour))
 		sim.Inject(3, junctiontest.Status(500))
 		for range 3 {
@@ -69,7 +70,7 @@ func TestFaultsThatAnswerInstead(t *testing.T) {
 	})
 }
 
-func TestFaultsThatSpoilTheAnswer(t *testing.T) {
+func TestFaultsThatChangeTheAnswer(t *testing.T) {
 	const ids = `"user_id":"` + junctiontest.CompletedUserID + `"`
 	cases := map[string]struct {
 		fault junctiontest.Fault
@@ -87,7 +88,7 @@ func TestFaultsThatSpoilTheAnswer(t *testing.T) {
 			`{"failed_sources":null,"in_progress_sources":null,"refreshed_sources":null,"success":false,` + ids + `}`},
 	}
 	for name, c := range cases {
-		t.Run(name+" stands in the faithful answer", func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			sim := junctiontest.New()
 			sim.Inject(1, c.fault)
 			wantBody(t, refresh(sim, junctiontest.CompletedUserID, ""), 200, c.body)
@@ -98,7 +99,7 @@ func TestFaultsThatSpoilTheAnswer(t *testing.T) {
 		sim.Inject(1, junctiontest.Chain(junctiontest.AnotherUser("x"), junctiontest.EmptyBody(200)))
 		wantBody(t, refresh(sim, junctiontest.CompletedUserID, ""), 200, `{"user_id":"x"}`)
 	})
-	t.Run("a handler that only writes is taken for 200", func(t *testing.T) {
+	t.Run("a handler that only writes has answered 200", func(t *testing.T) {
 		sim := junctiontest.New()
 		terse := func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })
@@ -106,7 +107,7 @@ func TestFaultsThatSpoilTheAnswer(t *testing.T) {
 		sim.Inject(1, junctiontest.Chain(junctiontest.NullLists(), terse))
 		wantBody(t, refresh(sim, junctiontest.CompletedUserID, ""), 200, "{}")
 	})
-	t.Run("a client that leaves during the faithful wait gets nothing spoilt either", func(t *testing.T) {
+	t.Run("a client that disconnects during the wait gets no answer", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sim := junctiontest.New()
 			sim.Inject(1, junctiontest.NullLists())

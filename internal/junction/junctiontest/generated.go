@@ -8,19 +8,18 @@ import (
 
 const generatedClientPrefix = "generated-user-"
 
-// GeneratedUserID is the ID of the generated user with this index, counted from 0: a UUID that
-// looks random and is always the same. Every tenth generated user (9, 19, …) has no source, every
-// tenth (4, 14, …) has one that fails, and all others succeed, at once, unless
-// [WithGeneratedSources] says otherwise.
+// GeneratedUserID returns the ID of the generated user with the given index, counted from 0: a UUID that looks
+// random and is always the same. Unless [WithGeneratedSources] is used, one in ten generated users (9, 19, …)
+// has no source, one in ten (4, 14, …) has a source that fails, and all other sources are refreshed at once.
 func GeneratedUserID(index int) string {
-	// The first 32 bits hold the index, scrambled so that it can be read back; the rest is filling.
+	// The first 32 bits are the index, scrambled in a way that can be undone; the rest is derived from them.
 	a := scramble(uint32(index))
 	b, c, d := scramble(a^0x5bd1e995), scramble(a^0x1b873593), scramble(a^0x85ebca6b)
 	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%04x%08x",
 		a, b>>16, b&0xfff, 0x8000|c>>18, c&0xffff, d)
 }
 
-// GeneratedClientUserID is the client_user_id of the generated user with this index.
+// GeneratedClientUserID returns the client_user_id of the generated user with the given index.
 func GeneratedClientUserID(index int) string {
 	return generatedClientPrefix + strconv.Itoa(index)
 }
@@ -37,8 +36,8 @@ func generatedClientIndex(clientUserID string) (index int, ok bool) {
 	return index, ok && err == nil && index >= 0 && GeneratedClientUserID(index) == clientUserID
 }
 
-// scramble and unscramble are each other's inverse: the multipliers are inverses modulo 2^32, and
-// a shift by half the word undoes itself.
+// scramble and unscramble are inverse to each other: their multipliers are inverse modulo 2^32, and the shift by
+// half a word is inverse to itself.
 func scramble(x uint32) uint32 {
 	x ^= x >> 16
 	x *= 0x9e3779b1

@@ -10,14 +10,14 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
-// request is one with the default key, to be handed to ServeHTTP.
+// request returns a request with the default key, for ServeHTTP.
 func request(method, target string) *http.Request {
 	r := httptest.NewRequest(method, target, nil)
 	r.Header.Set(junctiontest.KeyHeader, junctiontest.DefaultKey)
 	return r
 }
 
-// do sends a request without a network, so that it works in a synctest bubble.
+// do calls ServeHTTP directly, so that it works in a synctest bubble.
 func do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

@@ -7,16 +7,16 @@ import (
 	"sync"
 )
 
-// Always, as the number of an injection, means until [Simulator.ClearFaults] or [Simulator.Reset].
+// Always, as the number of requests, means all of them until [Simulator.ClearFaults] or [Simulator.Reset].
 const Always = -1
 
-// Inject gives the next n requests the fault. Injections are used up in the order in which they
-// were made: of those that fit a request, the oldest takes it.
+// Inject applies the fault to the next n requests. If several injections match a request, the oldest one is
+// applied.
 func (s *Simulator) Inject(n int, fault Fault) {
 	s.InjectWhen(func(*http.Request) bool { return true }, n, fault)
 }
 
-// InjectFor gives the next n refresh calls for one user the fault.
+// InjectFor applies the fault to the next n refresh calls for one user.
 func (s *Simulator) InjectFor(userID string, n int, fault Fault) {
 	want, ok := canonicalID(userID)
 	s.InjectWhen(func(r *http.Request) bool {
@@ -25,8 +25,8 @@ func (s *Simulator) InjectFor(userID string, n int, fault Fault) {
 	}, n, fault)
 }
 
-// InjectWhen gives the next n requests that match the fault. match is called under a lock, one
-// request at a time, and must not call the simulator.
+// InjectWhen applies the fault to the next n requests for which match returns true. match is called under a
+// lock, one request at a time, and must not call the simulator.
 func (s *Simulator) InjectWhen(match func(*http.Request) bool, n int, fault Fault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -35,10 +35,10 @@ func (s *Simulator) InjectWhen(match func(*http.Request) bool, n int, fault Faul
 	}
 }
 
-// ClearFaults forgets all injected faults. Those of [WithRandomFaults] stay.
+// ClearFaults removes all injected faults, but not those of [WithRandomFaults].
 func (s *Simulator) ClearFaults() { s.faults.clear() }
 
-// faultPlan decides which request meets which fault.
+// faultPlan decides which fault is applied to which request.
 type faultPlan struct {
 	rate    float64
 	choices []Fault
@@ -50,11 +50,11 @@ type faultPlan struct {
 
 type injection struct {
 	match func(*http.Request) bool
-	left  int // below 0: always
+	left  int // negative: always
 	fault Fault
 }
 
-// take is the fault that a request meets, nil where there is none.
+// take returns the fault to apply to a request, or nil.
 func (p *faultPlan) take(r *http.Request) Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()

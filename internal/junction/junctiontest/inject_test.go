@@ -11,7 +11,7 @@ import (
 
 func TestInjection(t *testing.T) {
 	const id, other = junctiontest.DefaultUserID, junctiontest.CompletedUserID
-	t.Run("injections are used up in their order", func(t *testing.T) {
+	t.Run("injections are applied in their order", func(t *testing.T) {
 		sim := junctiontest.New()
 		sim.Inject(2, junctiontest.Status(503))
 		sim.Inject(0, junctiontest.Status(418))
@@ -23,7 +23,7 @@ func TestInjection(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a user's injection leaves other users and other calls alone", func(t *testing.T) {
+	t.Run("an injection for a user does not affect other users and other calls", func(t *testing.T) {
 		sim := junctiontest.New()
 		sim.InjectFor(strings.ToUpper(id), 1, junctiontest.Status(503))
 		wantStatus(t, refresh(sim, other, ""), 200)
@@ -32,12 +32,12 @@ func TestInjection(t *testing.T) {
 		wantStatus(t, refresh(sim, id, ""), 503)
 		wantStatus(t, refresh(sim, id, ""), 200)
 	})
-	t.Run("an injection for no user at all meets nobody", func(t *testing.T) {
+	t.Run("an injection for an invalid user ID is never applied", func(t *testing.T) {
 		sim := junctiontest.New()
 		sim.InjectFor("x", junctiontest.Always, junctiontest.Status(503))
 		wantStatus(t, refresh(sim, "x", ""), 422)
 	})
-	t.Run("a condition chooses requests, until faults are cleared", func(t *testing.T) {
+	t.Run("an injection with a condition is applied until faults are cleared", func(t *testing.T) {
 		sim := junctiontest.New()
 		sim.InjectWhen(func(r *http.Request) bool { return r.Method == http.MethodGet }, junctiontest.Always, junctiontest.HTML(500))
 		for range 3 {
@@ -47,7 +47,7 @@ func TestInjection(t *testing.T) {
 		sim.ClearFaults()
 		wantStatus(t, get(sim, "/v2/user"), 200)
 	})
-	t.Run("random faults come at about their rate, the same for the same seed", func(t *testing.T) {
+	t.Run("random faults are applied at about their rate, and depend on the seed only", func(t *testing.T) {
 		statuses := func(seed uint64) (codes []int) {
 			sim := junctiontest.New(junctiontest.WithRandomFaults(seed, 0.3, junctiontest.Status(503), junctiontest.Status(429)))
 			for range 1000 {
@@ -57,7 +57,7 @@ func TestInjection(t *testing.T) {
 		}
 		first := statuses(1)
 		if !slices.Equal(first, statuses(1)) || slices.Equal(first, statuses(2)) {
-			t.Error("the seed does not decide")
+			t.Error("the faults are not the same for the same seed, or are the same for another")
 		}
 		count := map[int]int{}
 		for _, code := range first {

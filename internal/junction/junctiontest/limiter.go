@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// limiter allows each user a number of calls in a sliding window ("8 per hour per user").
-// Refused calls do not count.
+// limiter allows each user a number of calls in a sliding window ("8 per hour per user"). Rejected calls do not
+// count.
 type limiter struct {
 	limit  int // 0: no limit
 	window time.Duration
 
 	mu      sync.Mutex
 	calls   map[string][]time.Time // oldest first, at most limit each
-	sweepAt int                    // users on record at which the idle ones are forgotten
+	sweepAt int                    // number of users at which idle ones are removed
 }
 
-// take counts a call, or says how long it is until the oldest one leaves the window.
+// take counts a call and returns true, or returns how long it takes until the oldest call leaves the window.
 func (l *limiter) take(user string) (retryAfter time.Duration, ok bool) {
 	if l.limit <= 0 {
 		return 0, true
@@ -36,7 +36,7 @@ func (l *limiter) take(user string) (retryAfter time.Duration, ok bool) {
 	return 0, true
 }
 
-// recent is what the window still holds of a user's calls.
+// recent returns the user's calls that are in the window.
 func (l *limiter) recent(user string, now time.Time) []time.Time {
 	calls := l.calls[user]
 	for len(calls) > 0 && now.Sub(calls[0]) >= l.window {
@@ -45,7 +45,7 @@ func (l *limiter) recent(user string, now time.Time) []time.Time {
 	return calls
 }
 
-// sweep forgets idle users each time their number has doubled, so that a long run stays small.
+// sweep removes idle users each time the number of users has doubled, so that memory is bounded.
 func (l *limiter) sweep(now time.Time) {
 	if len(l.calls) < max(l.sweepAt, 1024) {
 		return

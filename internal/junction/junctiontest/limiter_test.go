@@ -33,7 +33,7 @@ func TestRateLimit(t *testing.T) {
 			wantStatus(t, refresh(sim, id, ""), 200)
 		})
 	})
-	t.Run("limit and window can be set, and zero turns it off", func(t *testing.T) {
+	t.Run("limit and window can be set, and a limit of 0 is unlimited", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sim := junctiontest.New(junctiontest.WithLimit(1, time.Second))
 			wantStatus(t, refresh(sim, id, ""), 200)
@@ -46,12 +46,12 @@ func TestRateLimit(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a refused call does not count", func(t *testing.T) {
+	t.Run("a rejected call does not count", func(t *testing.T) {
 		sim := junctiontest.New(junctiontest.WithLimit(1, time.Hour))
 		wantStatus(t, refresh(sim, id, "?timeout=1"), 422)
 		wantStatus(t, refresh(sim, id, ""), 200)
 	})
-	t.Run("thousands of users pass without one in another's way", func(t *testing.T) {
+	t.Run("thousands of users are limited independently", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sim := junctiontest.New(junctiontest.WithLimit(1, time.Minute), junctiontest.WithGeneratedUsers(3000))
 			for i := range 3000 {

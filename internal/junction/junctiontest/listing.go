@@ -14,7 +14,7 @@ const (
 	defaultLimit = 100
 )
 
-// userRow is a user as Junction shows it (ClientFacingUser).
+// userRow is a user in Junction's JSON (ClientFacingUser).
 type userRow struct {
 	UserID           string      `json:"user_id"`
 	TeamID           string      `json:"team_id"`
@@ -24,8 +24,8 @@ type userRow struct {
 	FallbackTimeZone *string     `json:"fallback_time_zone"`
 }
 
-// sourceRow is one connected provider (ConnectedSourceClientFacing). The deprecated "source"
-// repeats "provider", as Junction still does.
+// sourceRow is one connected provider (ConnectedSourceClientFacing). Junction still sends the deprecated "source",
+// which is the same as "provider".
 type sourceRow struct {
 	Provider  providerRow `json:"provider"`
 	CreatedOn string      `json:"created_on"`
@@ -64,7 +64,7 @@ func (s *Simulator) resolve(w http.ResponseWriter, clientUserID string) {
 	writeJSON(w, http.StatusOK, row(user))
 }
 
-// row shows a user, with one connected source for each provider, however many its resources.
+// row returns a user's JSON. A provider is one connected source, even if it has several resources.
 func row(u User) userRow {
 	created := u.CreatedOn
 	if created.IsZero() {
@@ -96,7 +96,7 @@ func provider(slug string) providerRow {
 	return providerRow{Name: name, Slug: slug, Logo: "https://logos.example.com/" + slug + ".png"}
 }
 
-// parseCount reads a whole number that is not negative and at most limit (below 0: no limit).
+// parseCount returns a query parameter that is a whole number from 0 to limit; a negative limit means none.
 func parseCount(r *http.Request, name string, absent, limit int) (int, []problem) {
 	values := r.URL.Query()[name]
 	if len(values) == 0 {

@@ -7,18 +7,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
 type userJSON struct {
-	UserID           string `json:"user_id"`
-	ClientUserID     string `json:"client_user_id"`
-	TeamID           string `json:"team_id"`
-	CreatedOn        string `json:"created_on"`
-	ConnectedSources []struct {
-		Provider struct{ Slug, Name, Logo string }
-	} `json:"connected_sources"`
+	UserID           string       `json:"user_id"`
+	ClientUserID     string       `json:"client_user_id"`
+	TeamID           string       `json:"team_id"`
+	CreatedOn        string       `json:"created_on"`
+	ConnectedSources []sourceJSON `json:"connected_sources"`
 }
+
+type sourceJSON struct{ Provider providerJSON }
+
+type providerJSON struct{ Slug, Name, Logo string }
 
 type pageJSON struct {
 	Users                []userJSON
@@ -33,34 +37,36 @@ func page(t *testing.T, h http.Handler, query string) pageJSON {
 }
 
 func TestListing(t *testing.T) {
-	t.Run("the default users come with one connected source for each provider", func(t *testing.T) {
+	t.Run("the default users have one connected source per provider", func(t *testing.T) {
 		p := page(t, junctiontest.New(), "")
 		if p.Total != 4 || p.Offset != 0 || p.Limit != 100 || len(p.Users) != 4 {
 			t.Fatalf("got %+v", p)
 		}
-		u := p.Users[0]
-		if u.UserID != junctiontest.DefaultUserID || u.ClientUserID != junctiontest.DefaultClientUserID ||
-			u.TeamID != junctiontest.TeamID || u.CreatedOn != "2026-01-01T00:00:00+00:00" {
-			t.Errorf("got %+v", u)
+		want := userJSON{
+			UserID: junctiontest.DefaultUserID, ClientUserID: junctiontest.DefaultClientUserID,
+			TeamID: junctiontest.TeamID, CreatedOn: "2026-01-01T00:00:00+00:00",
+			ConnectedSources: []sourceJSON{
+				{providerJSON{Slug: "withings", Name: "Withings", Logo: "https://logos.example.com/withings.png"}},
+				{providerJSON{Slug: "oura", Name: "Oura", Logo: "https://logos.example.com/oura.png"}},
+			},
 		}
-		if s := u.ConnectedSources; len(s) != 2 || s[0].Provider.Slug != "withings" ||
-			s[0].Provider.Name != "Withings" || s[1].Provider.Slug != "oura" || s[1].Provider.Logo == "" {
-			t.Errorf("got %+v", s)
+		if diff := cmp.Diff(want, p.Users[0]); diff != "" {
+			t.Errorf("first user (-want +got):\n%s", diff)
 		}
-		if s := p.Users[3].ConnectedSources; s == nil || len(s) != 0 {
-			t.Errorf("no sources are %v, want an empty list", s)
+		if diff := cmp.Diff([]sourceJSON{}, p.Users[3].ConnectedSources); diff != "" {
+			t.Errorf("sources of a user without sources (-want +got):\n%s", diff)
 		}
 	})
-	t.Run("of a hundred thousand generated users each has an ID of its own", func(t *testing.T) {
+	t.Run("a hundred thousand generated users have different IDs", func(t *testing.T) {
 		seen := make(map[string]bool)
 		for i := range 100_000 {
 			seen[junctiontest.GeneratedUserID(i)] = true
 		}
 		if len(seen) != 100_000 {
-			t.Errorf("%d IDs", len(seen))
+			t.Errorf("%d different IDs", len(seen))
 		}
 	})
-	t.Run("a hundred thousand generated users can be paged through, from the first to the last", func(t *testing.T) {
+	t.Run("all of a hundred thousand generated users are on the pages", func(t *testing.T) {
 		const n = 100_000
 		sim := junctiontest.New(junctiontest.WithUsers(), junctiontest.WithGeneratedUsers(n))
 		for _, offset := range []int{0, 500, 70_000, n - 500} {
@@ -75,20 +81,20 @@ func TestListing(t *testing.T) {
 			}
 		}
 	})
-	t.Run("beyond the end there is an empty page", func(t *testing.T) {
+	t.Run("a page beyond the end is empty", func(t *testing.T) {
 		for _, query := range []string{"?offset=4", "?offset=1000000", "?limit=0"} {
 			if p := page(t, junctiontest.New(), query); p.Users == nil || len(p.Users) != 0 || p.Total != 4 {
 				t.Errorf("%s: got %+v", query, p)
 			}
 		}
 	})
-	t.Run("nobody at all is an empty page", func(t *testing.T) {
+	t.Run("without users there is an empty page", func(t *testing.T) {
 		sim := junctiontest.New(junctiontest.WithUsers(), junctiontest.WithRepeatedUsers(3))
 		if p := page(t, sim, ""); p.Total != 0 || len(p.Users) != 0 {
 			t.Errorf("got %+v", p)
 		}
 	})
-	t.Run("repeated users come on a second page too", func(t *testing.T) {
+	t.Run("repeated users are on a second page as well", func(t *testing.T) {
 		sim := junctiontest.New(junctiontest.WithRepeatedUsers(1))
 		first, last := page(t, sim, "?limit=3"), page(t, sim, "?limit=3&offset=3")
 		if last.Total != 5 || len(last.Users) != 2 || last.Users[1].UserID != first.Users[0].UserID {
@@ -110,13 +116,13 @@ func TestListing(t *testing.T) {
 }
 
 func TestResolve(t *testing.T) {
-	odd := []string{"a/b", "user@example.com", "50% off", "ünï", "..", "a+b c", "?#"}
+	unusual := []string{"a/b", "user@example.com", "50% off", "ünï", "..", "a+b c", "?#"}
 	sim := junctiontest.New(junctiontest.WithGeneratedUsers(10))
-	for i, id := range odd {
+	for i, id := range unusual {
 		sim.AddUser(junctiontest.User{ID: junctiontest.GeneratedUserID(1000 + i), ClientUserID: id})
 	}
-	for _, id := range append(odd, junctiontest.SlowClientUserID, junctiontest.GeneratedClientUserID(9)) {
-		t.Run(id+" is found by its escaped form", func(t *testing.T) {
+	for _, id := range append(unusual, junctiontest.SlowClientUserID, junctiontest.GeneratedClientUserID(9)) {
+		t.Run("escaped "+id, func(t *testing.T) {
 			w := get(sim, "/v2/user/resolve/"+url.PathEscape(id))
 			wantStatus(t, w, 200)
 			if got := decode[userJSON](t, w.Body.Bytes()); got.ClientUserID != id {
@@ -125,7 +131,7 @@ func TestResolve(t *testing.T) {
 		})
 	}
 	for _, id := range []string{"nobody", "generated-user-10", "generated-user-01", "generated-user-x", "generated-user--1", "a/b"} {
-		t.Run(id+" as it stands is 404", func(t *testing.T) {
+		t.Run("unknown "+id, func(t *testing.T) {
 			wantStatus(t, get(sim, "/v2/user/resolve/"+id), 404)
 		})
 	}
@@ -150,10 +156,10 @@ func TestUsers(t *testing.T) {
 		}
 	})
 	for name, u := range map[string]junctiontest.User{
-		"an ID that is no UUID":                 {ID: "x"},
-		"a client_user_id that another one has": {ID: id, ClientUserID: junctiontest.DefaultClientUserID},
+		"an ID that is not a UUID":         {ID: "x"},
+		"a client_user_id of another user": {ID: id, ClientUserID: junctiontest.DefaultClientUserID},
 	} {
-		t.Run(name+" is refused by a panic", func(t *testing.T) {
+		t.Run(name+" is a panic", func(t *testing.T) {
 			defer func() {
 				if recover() == nil {
 					t.Error("no panic")
@@ -162,7 +168,7 @@ func TestUsers(t *testing.T) {
 			junctiontest.New().AddUser(u)
 		})
 	}
-	t.Run("generated users can be refreshed, each as its index says", func(t *testing.T) {
+	t.Run("generated users can be refreshed, with the outcome of their index", func(t *testing.T) {
 		sim := junctiontest.New(junctiontest.WithGeneratedUsers(20))
 		wantStatus(t, refresh(sim, junctiontest.GeneratedUserID(0), ""), 200)
 		wantStatus(t, refresh(sim, junctiontest.GeneratedUserID(19), ""), 400)

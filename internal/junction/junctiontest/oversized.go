@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Oversized answers 200 with a valid refresh answer of more than size bytes.
+// Oversized answers 200 with a valid body of more than size bytes.
 func Oversized(size int) Fault {
 	return handlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -15,11 +15,11 @@ func Oversized(size int) Fault {
 	})
 }
 
-// padding is JSON that keeps a padded answer valid.
+// padding is white space that can be added to JSON.
 var padding = strings.Repeat(" ", 32<<10)
 
-// GzipBomb answers 200 with a small gzip body that expands to a valid refresh answer of more than
-// size bytes. It does so whether or not the client said that it accepts gzip.
+// GzipBomb answers 200 with a small gzip body that expands to a valid body of more than size bytes. It does so
+// even if the client does not accept gzip.
 func GzipBomb(size int) Fault {
 	return handlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -30,8 +30,8 @@ func GzipBomb(size int) Fault {
 	})
 }
 
-// writePadded writes a refresh answer of more than size bytes, most of them white space, without
-// ever holding it. It stops where the client is gone.
+// writePadded writes a body of more than size bytes, most of them white space, without holding it in memory. It
+// stops if the client has disconnected.
 func writePadded(w io.Writer, size int) error {
 	if _, err := io.WriteString(w, `{"success":true,`); err != nil {
 		return err

@@ -12,9 +12,8 @@ const (
 	keptAnswerBody  = 64 << 10
 )
 
-// Requests are the requests on record, oldest first: all since [New] or [Simulator.Reset], or the
-// newest of them where that is more than [WithRecordLimit] keeps. A request is there before its
-// answer is, and its status before the client sees it.
+// Requests returns the recorded requests since [New] or [Simulator.Reset], oldest first, up to the limit of
+// [WithRecordLimit]. A request is recorded before it is answered, and its status before the client sees it.
 func (s *Simulator) Requests() []Request {
 	l := &s.log
 	l.mu.Lock()
@@ -26,14 +25,14 @@ func (s *Simulator) Requests() []Request {
 	return requests
 }
 
-// Total counts all requests, those too that are no longer on record.
+// Total returns the number of requests since [New] or [Simulator.Reset], including those beyond [WithRecordLimit].
 func (s *Simulator) Total() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.total
 }
 
-// Calls counts the refresh calls for a user that reached the simulator, whatever became of them.
+// Calls returns the number of refresh calls for a user, whatever their answer.
 func (s *Simulator) Calls(userID string) int {
 	id, _ := canonicalID(userID)
 	s.log.mu.Lock()
@@ -41,20 +40,20 @@ func (s *Simulator) Calls(userID string) int {
 	return s.log.calls[id]
 }
 
-// PeakInFlight is the highest number of requests that were being answered at the same time.
+// PeakInFlight returns the highest number of concurrent requests.
 func (s *Simulator) PeakInFlight() int {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.peak
 }
 
-// requestLog is what came. Its memory is bounded by keep, and by one count for each user.
+// requestLog has the recorded requests. Its memory is bounded by keep, and by one counter per user.
 type requestLog struct {
 	keep int
 
 	mu     sync.Mutex
 	ring   []*Request
-	oldest int // in a full ring
+	oldest int // index in a full ring
 	total  int
 	calls  map[string]int
 
@@ -88,7 +87,7 @@ func (l *requestLog) reset() {
 	l.ring, l.oldest, l.total, l.calls, l.peak = nil, 0, 0, nil, l.inFlight
 }
 
-// recorder notes what is answered on its way to the client.
+// recorder is an http.ResponseWriter that records the answer.
 type recorder struct {
 	http.ResponseWriter
 	log      *requestLog
@@ -96,7 +95,7 @@ type recorder struct {
 	exchange *Exchange
 }
 
-// record puts a request on record and returns the writer for its answer.
+// record records a request, and returns the writer for its answer.
 func (s *Simulator) record(w http.ResponseWriter, r *http.Request) *recorder {
 	entry := &Request{
 		Method: r.Method, Host: r.Host,
@@ -116,11 +115,11 @@ func (s *Simulator) record(w http.ResponseWriter, r *http.Request) *recorder {
 	return rec
 }
 
-// conclude ends the record of a request, and shows it to the hook. A handler that returned without
-// a word to a client that is still there has answered 200, as in net/http.
-func (s *Simulator) conclude(rec *recorder, r *http.Request, returned bool) {
+// finishRecord completes the record of a request and calls the hook. As in net/http, a handler that returned
+// without writing has answered 200, unless the client has disconnected.
+func (s *Simulator) finishRecord(rec *recorder, r *http.Request, returned bool) {
 	if returned && r.Context().Err() == nil {
-		rec.note(http.StatusOK)
+		rec.setStatus(http.StatusOK)
 	}
 	s.log.mu.Lock()
 	s.log.inFlight--
@@ -136,8 +135,8 @@ func (s *Simulator) conclude(rec *recorder, r *http.Request, returned bool) {
 	s.hook(*rec.exchange)
 }
 
-// note sets the status, unless there is one.
-func (rec *recorder) note(status int) {
+// setStatus sets the status, unless there is one.
+func (rec *recorder) setStatus(status int) {
 	rec.log.mu.Lock()
 	defer rec.log.mu.Unlock()
 	if rec.entry.Status != 0 {
@@ -151,13 +150,13 @@ func (rec *recorder) note(status int) {
 
 func (rec *recorder) WriteHeader(status int) {
 	if status >= 200 {
-		rec.note(status)
+		rec.setStatus(status)
 	}
 	rec.ResponseWriter.WriteHeader(status)
 }
 
 func (rec *recorder) Write(p []byte) (int, error) {
-	rec.note(http.StatusOK)
+	rec.setStatus(http.StatusOK)
 	n, err := rec.ResponseWriter.Write(p)
 	if e := rec.exchange; e != nil {
 		e.BodyBytes += int64(n)

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// What Junction takes for the timeout parameter ("Refresh user data"), in seconds.
+// The timeout parameter ("Refresh user data"), in seconds.
 const (
 	minTimeout     = 5
 	maxTimeout     = 60
 	defaultTimeout = 10
 )
 
-// refresh answers POST /v2/user/refresh/{user_id}?timeout=. A refresh that is refused before it
-// starts does not count against the rate; where Junction's limiter really stands is not documented.
+// refresh answers POST /v2/user/refresh/{user_id}?timeout=. A call that is rejected before the refresh starts does
+// not count against the rate limit; whether it does in Junction is not documented.
 func (s *Simulator) refresh(w http.ResponseWriter, r *http.Request, argument string) {
 	var problems []problem
 	id, ok := canonicalID(argument)
@@ -46,14 +46,14 @@ func (s *Simulator) refresh(w http.ResponseWriter, r *http.Request, argument str
 	}
 	status, answer, waited := outcome(user, timeout)
 	if !wait(r.Context(), waited) {
-		return // nobody is left to be answered
+		return // the client has disconnected
 	}
 	writeJSON(w, status, answer)
 }
 
-// outcome is what a refresh comes to, and how long the caller waits for it: until every source is
-// done, or the timeout is over. A source that needs exactly the timeout is done. Sources begin anew
-// with each refresh; nothing is remembered of one that was still going on.
+// outcome returns the answer to a refresh, and how long it takes: until every source is done or the timeout is
+// over. A source that takes exactly the timeout is done. Each refresh starts every source again, even if an
+// earlier refresh of it is in progress.
 func outcome(user User, timeout time.Duration) (status int, answer RefreshAnswer, waited time.Duration) {
 	answer = RefreshAnswer{
 		Success: true, UserID: user.ID,
@@ -75,7 +75,7 @@ func outcome(user User, timeout time.Duration) (status int, answer RefreshAnswer
 	return status, answer, waited
 }
 
-// parseTimeout reads the timeout parameter. Of several the last counts, as in FastAPI.
+// parseTimeout returns the timeout parameter. If there are several, the last one counts, as in FastAPI.
 func parseTimeout(r *http.Request) (time.Duration, []problem) {
 	seconds := float64(defaultTimeout)
 	if values := r.URL.Query()["timeout"]; len(values) > 0 {

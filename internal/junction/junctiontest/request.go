@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Request is a request that reached the simulator, and the status that it got.
+// Request is a request to the simulator, with the status of its answer.
 type Request struct {
 	Method      string
 	Host        string
@@ -18,13 +18,13 @@ type Request struct {
 	EscapedPath string // as it was sent
 	RawQuery    string
 	Header      Header
-	Body        string    // its first 4 KiB; Junction's calls have none
-	UserID      string    // of a refresh with a well-formed ID, canonical; else ""
-	At          time.Time // when it came
-	Status      int       // what it was answered; 0: not yet, or never
+	Body        string    // the first 4 KiB; Junction's own calls have no body
+	UserID      string    // canonical ID, if the request is a refresh with a valid one; else ""
+	At          time.Time // when it arrived
+	Status      int       // of the answer; 0: not answered, or not yet
 }
 
-// URL is the path and query as they were sent.
+// URL returns the path and query as they were sent.
 func (r Request) URL() string {
 	if r.RawQuery == "" {
 		return r.EscapedPath
@@ -32,22 +32,22 @@ func (r Request) URL() string {
 	return r.EscapedPath + "?" + r.RawQuery
 }
 
-// String is one line without headers: "POST /v2/user/refresh/…?timeout=30 → 200".
+// String returns one line without headers: "POST /v2/user/refresh/…?timeout=30 → 200".
 func (r Request) String() string {
 	return fmt.Sprintf("%s %s → %d", r.Method, r.URL(), r.Status)
 }
 
-// Exchange is a request with its answer, as [OnExchange] gets it.
+// Exchange is a request with its answer: see [OnExchange].
 type Exchange struct {
 	Request
-	Answer    http.Header // headers of the answer; nil where there was none
+	Answer    http.Header // of the answer; nil if there was none
 	Body      []byte      // the first 64 KiB of the answer's body, encoded as it was sent
-	BodyBytes int64       // the length of the body sent
+	BodyBytes int64       // length of the body that was sent
 	Took      time.Duration
 }
 
-// String is one line for a person: the request, the status and the beginning of the body. The key
-// does not show, even if the body should repeat it.
+// String returns one line for people: the request, the status and the beginning of the body. The key is masked
+// everywhere, even in the body.
 func (e Exchange) String() string {
 	status := "no answer"
 	if e.Status != 0 {
@@ -63,12 +63,12 @@ func (e Exchange) String() string {
 	return text
 }
 
-// GoString is String, so that %#v shows no key either.
+// GoString returns String, so that %#v does not print the key either.
 func (e Exchange) GoString() string { return e.String() }
 
-// printable is a body cut to 1 KiB, with everything unprintable as dots.
+// printable returns the first 1 KiB of a body, with a dot for each unprintable character.
 func printable(body []byte, sent int64) string {
-	const most = 1 << 10
+	const maxBytes = 1 << 10
 	text := strings.Map(func(c rune) rune {
 		if c == '\n' || c == '\t' {
 			return ' '
@@ -77,24 +77,24 @@ func printable(body []byte, sent int64) string {
 			return '.'
 		}
 		return c
-	}, string(body[:min(len(body), most)]))
-	if sent > int64(min(len(body), most)) {
+	}, string(body[:min(len(body), maxBytes)]))
+	if sent > int64(min(len(body), maxBytes)) {
 		text += fmt.Sprintf("… (%d bytes)", sent)
 	}
 	return text
 }
 
-// Header is a copy of a request's headers. Get and Values give what was sent; printed in whatever
-// way, credentials are masked.
+// Header has a request's headers. Get and Values return them as they were sent; when a Header is printed, credentials
+// are masked.
 type Header http.Header
 
-// Get is the header's first value as it was sent, "" where there is none.
+// Get returns the header's first value as it was sent, or "".
 func (h Header) Get(name string) string { return http.Header(h).Get(name) }
 
-// Values are all the header's values as they were sent.
+// Values returns all values of the header as they were sent.
 func (h Header) Values(name string) []string { return http.Header(h).Values(name) }
 
-// Masked is a copy in which credentials cannot be read.
+// Masked returns a copy with masked credentials.
 func (h Header) Masked() http.Header {
 	masked := http.Header(h).Clone()
 	for _, name := range []string{KeyHeader, "Authorization", "Cookie"} {
@@ -109,19 +109,19 @@ func (h Header) Masked() http.Header {
 	return masked
 }
 
-// String prints the masked headers, sorted by name.
+// String returns the masked headers, sorted by name.
 func (h Header) String() string { return fmt.Sprint(map[string][]string(h.Masked())) }
 
-// GoString is String.
+// GoString returns String.
 func (h Header) GoString() string { return h.String() }
 
-// MarshalJSON encodes the masked headers.
+// MarshalJSON implements json.Marshaler with the masked headers.
 func (h Header) MarshalJSON() ([]byte, error) { return json.Marshal(h.Masked()) }
 
-// LogValue logs the masked headers.
+// LogValue implements slog.LogValuer with the masked headers.
 func (h Header) LogValue() slog.Value { return slog.AnyValue(map[string][]string(h.Masked())) }
 
-// maskKey leaves of a key only what says its environment ("sk_us_****"), of anything else nothing.
+// maskKey masks a key except for the prefix of its environment: "sk_us_****".
 func maskKey(key string) string {
 	for _, prefix := range []string{"pk_us_", "pk_eu_", "sk_us_", "sk_eu_"} {
 		if strings.HasPrefix(key, prefix) {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Server is a simulator that listens. Start one with [Simulator.Start].
+// Server is a simulator that listens on a port: see [Simulator.Start].
 type Server struct {
 	http     http.Server
 	listener net.Listener
 	done     chan struct{}
 }
 
-// Start listens on a loopback address, "127.0.0.1:0" where addr is "", and answers until Close. An
-// address that others could reach is refused: the simulator's key is no secret.
+// Start serves the simulator on a loopback address until Close; "" is "127.0.0.1:0". Any other address is an error,
+// because the simulator's key is public.
 func (s *Simulator) Start(addr string) (*Server, error) {
 	addr, err := loopback(addr)
 	if err != nil {
@@ -33,15 +33,15 @@ func (s *Simulator) Start(addr string) (*Server, error) {
 	}
 	go func() {
 		defer close(server.done)
-		_ = server.http.Serve(listener) // ends with Close, and says so
+		_ = server.http.Serve(listener) // always an error: that of Close
 	}()
 	return server, nil
 }
 
-// URL is where the server listens, without a slash at its end.
+// URL returns the server's URL, without a slash at the end.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
-// Close stops listening and breaks off whatever is not answered yet. It may be called more than once.
+// Close stops the server, and closes all connections. It may be called more than once.
 func (s *Server) Close() error {
 	err := s.http.Close()
 	<-s.done
@@ -51,7 +51,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// loopback completes addr, and refuses a host that is not the machine itself.
+// loopback returns addr with defaults filled in. An address that is not a loopback address is an error.
 func loopback(addr string) (string, error) {
 	if addr == "" {
 		return "127.0.0.1:0", nil

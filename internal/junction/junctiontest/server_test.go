@@ -10,8 +10,8 @@ import (
 )
 
 func TestServer(t *testing.T) {
-	t.Run("it listens on a loopback address until it is closed, twice if need be", func(t *testing.T) {
-		for _, addr := range []string{"", ":0", "localhost:0", "127.0.0.1:0"} {
+	for _, addr := range []string{"", ":0", "localhost:0", "127.0.0.1:0"} {
+		t.Run("with the address "+addr+" it listens on loopback until it is closed", func(t *testing.T) {
 			server, err := junctiontest.New().Start(addr)
 			if err != nil {
 				t.Fatal(err)
@@ -27,17 +27,17 @@ func TestServer(t *testing.T) {
 			if resp.StatusCode != 401 {
 				t.Errorf("status %d", resp.StatusCode)
 			}
-			for range 2 {
+			for range 2 { // closing it twice does no harm
 				if err := server.Close(); err != nil {
 					t.Errorf("close: %v", err)
 				}
 			}
 			if _, err := http.Get(server.URL()); err == nil {
-				t.Error("it answers after its end")
+				t.Error("it answers after Close")
 			}
-		}
-	})
-	t.Run("closing ends a call that is not answered", func(t *testing.T) {
+		})
+	}
+	t.Run("Close ends a call that has not been answered", func(t *testing.T) {
 		sim := junctiontest.New()
 		arrived := make(chan struct{})
 		sim.Inject(1, func(next http.Handler) http.Handler {
@@ -59,7 +59,7 @@ func TestServer(t *testing.T) {
 		}
 	})
 	for _, addr := range []string{"0.0.0.0:0", "192.0.2.1:0", "example.com:0", "[::]:0", "127.0.0.1", "127.0.0.1:99999"} {
-		t.Run(addr+" is refused", func(t *testing.T) {
+		t.Run(addr+" is an error", func(t *testing.T) {
 			if _, err := junctiontest.New().Start(addr); err == nil || !strings.HasPrefix(err.Error(), "start simulator: ") {
 				t.Errorf("got %v", err)
 			}

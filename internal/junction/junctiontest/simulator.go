@@ -10,14 +10,13 @@ import (
 	"time"
 )
 
-// DefaultKey is the one team key that a new simulator accepts. Its prefix says sandbox, US.
+// DefaultKey is the team key that a new simulator accepts. Its prefix is that of the US sandbox.
 const DefaultKey = "sk_us_simulator_0123456789abcdef"
 
-// KeyHeader carries the team key ("Junction API: Authentication").
+// KeyHeader is the header with the team key ("Junction API: Authentication").
 const KeyHeader = "X-Vital-Api-Key"
 
-// Simulator is an http.Handler that answers as Junction's API does. Make one with [New]; all its
-// methods may be called at any time from any goroutine.
+// Simulator is an http.Handler that answers as Junction's API does. See [New]. It is safe for concurrent use.
 type Simulator struct {
 	speed  float64
 	users  userStore
@@ -28,15 +27,15 @@ type Simulator struct {
 	keysMu sync.RWMutex
 	keys   []string
 
-	hookMu sync.Mutex // one exchange is shown at a time
+	hookMu sync.Mutex // held while hook runs
 	hook   func(Exchange)
 }
 
 var _ http.Handler = (*Simulator)(nil)
 
-// New returns a simulator with [DefaultKey], [DefaultUsers], 8 refreshes per user and hour, waits
-// in real time and the last 4096 requests on record, each of which an option can change. It panics
-// where an option names an impossible user, as [Simulator.AddUser] does.
+// New returns a simulator. Without options it has [DefaultKey] and [DefaultUsers], allows 8 refreshes per user and
+// hour, waits in real time and records the last 4096 requests. It panics if a user is invalid, as
+// [Simulator.AddUser] does.
 func New(opts ...Option) *Simulator {
 	s := &Simulator{
 		speed: 1,
@@ -55,18 +54,18 @@ func New(opts ...Option) *Simulator {
 	return s
 }
 
-// SetKeys replaces the accepted keys from the next request on: a rotation. With none, nobody passes.
+// SetKeys replaces the accepted keys, from the next request on. Without keys every request is rejected.
 func (s *Simulator) SetKeys(keys ...string) {
 	s.keysMu.Lock()
 	defer s.keysMu.Unlock()
 	s.keys = slices.Clone(keys)
 }
 
-// AddUser adds a user, or replaces the one with the same ID. It panics where the ID is no UUID or
-// another user has the same client_user_id, both of which Junction makes impossible.
+// AddUser adds a user, or replaces the user with the same ID. It panics if the ID is not a UUID or another user has
+// the same client_user_id, neither of which is possible in Junction.
 func (s *Simulator) AddUser(u User) { s.users.add(u) }
 
-// Reset forgets every recorded request, count, rate window and injected fault. Users, keys and
+// Reset removes all recorded requests, counts and injected faults, and restarts the rate limit. Users, keys and
 // random faults stay.
 func (s *Simulator) Reset() {
 	s.log.reset()
@@ -74,11 +73,11 @@ func (s *Simulator) Reset() {
 	s.faults.clear()
 }
 
-// ServeHTTP answers one request, by way of a fault where one is due.
+// ServeHTTP implements http.Handler.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := s.record(w, r)
 	returned := false
-	defer func() { s.conclude(rec, r, returned) }()
+	defer func() { s.finishRecord(rec, r, returned) }()
 
 	handler := http.Handler(http.HandlerFunc(s.route))
 	if fault := s.faults.take(r); fault != nil {
@@ -88,8 +87,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	returned = true
 }
 
-// route looks at the path as it was sent, so that an encoded slash stays inside its segment. As
-// with FastAPI, an unknown route is told to anybody; the key is looked at after that.
+// route finds the handler by the path as it was sent, so that an encoded slash stays within its segment. As in
+// FastAPI, an unknown route is 404 even without a key.
 func (s *Simulator) route(w http.ResponseWriter, r *http.Request) {
 	method, handle := http.MethodGet, s.list
 	resource, argument := splitPath(r)
@@ -110,7 +109,7 @@ func (s *Simulator) route(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.accepts(r.Header.Get(KeyHeader)) {
-		// The status is what clients meet; the text is not documented.
+		// The text is not documented.
 		writeDetail(w, http.StatusUnauthorized, "invalid token")
 		return
 	}
@@ -123,8 +122,8 @@ func (s *Simulator) accepts(key string) bool {
 	return key != "" && slices.Contains(s.keys, key)
 }
 
-// splitPath splits a request's path into the known part and the decoded last segment, "" and ""
-// where it is none of the three routes.
+// splitPath splits a request's path into its route and the decoded last segment. Both are "" if it is not one of the
+// three routes.
 func splitPath(r *http.Request) (resource, argument string) {
 	path := r.URL.EscapedPath()
 	if path == "/v2/user" {
@@ -139,7 +138,7 @@ func splitPath(r *http.Request) (resource, argument string) {
 	return resource, argument
 }
 
-// refreshedUser is the canonical ID of the user whom the request would refresh.
+// refreshedUser returns the canonical ID of the user of a refresh.
 func refreshedUser(r *http.Request) (id string, ok bool) {
 	resource, argument := splitPath(r)
 	if resource != "/v2/user/refresh/" || r.Method != http.MethodPost {
@@ -148,10 +147,10 @@ func refreshedUser(r *http.Request) (id string, ok bool) {
 	return canonicalID(argument)
 }
 
-// speedKey carries WithSpeed's factor in a request's context, for the faults.
+// speedKey is the context key of WithSpeed's factor, for faults.
 type speedKey struct{}
 
-// wait waits d, shortened by the factor of WithSpeed, and reports whether the client is still there.
+// wait waits d, divided by the factor of WithSpeed, and reports whether the client is still connected.
 func wait(ctx context.Context, d time.Duration) bool {
 	if speed, ok := ctx.Value(speedKey{}).(float64); ok {
 		d = time.Duration(float64(d) / speed)

@@ -24,7 +24,7 @@ func TestKeys(t *testing.T) {
 		sim.SetKeys("")
 		wantStatus(t, do(sim, with("")), 401)
 	})
-	t.Run("a rotation takes effect with the next request", func(t *testing.T) {
+	t.Run("new keys take effect with the next request", func(t *testing.T) {
 		sim := junctiontest.New(junctiontest.WithKeys("old"))
 		wantStatus(t, do(sim, with("old")), 200)
 		sim.SetKeys("old", "new")
@@ -41,14 +41,14 @@ func TestRoutes(t *testing.T) {
 		"/", "/v2", "/v2/user/", "/v2/user/refresh", "/v2/user/refresh/", "/v2/user/resolve/",
 		"/v2/user/refresh/a/b", "/v2/other/refresh/a", "//v2/user", "/v2//user",
 	} {
-		t.Run(target+" is no route", func(t *testing.T) {
+		t.Run(target+" is not a route", func(t *testing.T) {
 			wantBody(t, do(sim, httptest.NewRequest(http.MethodPost, target, nil)), 404, `{"detail":"Not Found"}`)
 		})
 	}
 	for target, allow := range map[string]string{
 		"/v2/user": "GET", "/v2/user/resolve/x": "GET", "/v2/user/refresh/x": "POST",
 	} {
-		t.Run(target+" takes only "+allow, func(t *testing.T) {
+		t.Run(target+" allows only "+allow, func(t *testing.T) {
 			w := do(sim, request(http.MethodDelete, target))
 			wantStatus(t, w, 405)
 			if got := w.Header().Get("Allow"); got != allow {
@@ -58,7 +58,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// FuzzSimulator holds that no request at all makes the simulator itself fail.
+// FuzzSimulator checks that the simulator itself fails for no request.
 func FuzzSimulator(f *testing.F) {
 	f.Add("POST", "/v2/user/refresh/"+junctiontest.SlowUserID, "timeout=60")
 	f.Add("GET", "/v2/user/resolve/a%2Fb", "")

@@ -8,26 +8,25 @@ import (
 	"time"
 )
 
-// User is one of the team's users.
+// User is a user of the team.
 type User struct {
 	ID           string // a UUID, "user_id"
-	ClientUserID string // the app's own ID, "client_user_id"; "" where it has none
+	ClientUserID string // the app's own ID, "client_user_id"; "" if it has none
 	Sources      []Source
-	CreatedOn    time.Time // zero: the start of 2026
+	CreatedOn    time.Time // the zero value is the start of 2026
 }
 
-// Source is a resource of a connected provider and how its refresh goes.
+// Source is a resource of a connected provider, with the course of its refresh.
 type Source struct {
 	Name  string        // provider/resource, such as "withings/vitals/blood_pressure"
-	Takes time.Duration // how long a refresh of it takes; zero: it is done at once
-	Fails bool          // whether it ends in failed_sources, after that time
+	Takes time.Duration // how long its refresh takes
+	Fails bool          // whether its refresh fails, after that time
 }
 
-// The users that a new simulator knows, each named for what its refresh comes to, and each with a
-// client_user_id.
+// The users of a new simulator, each named for the outcome of its refresh. Each has a client_user_id.
 const (
-	// DefaultUserID has three sources that succeed and one that fails, as in the example of
-	// Junction's reference: "partial".
+	// DefaultUserID has three sources that succeed and one that fails ("partial"), as in the example of Junction's
+	// reference.
 	DefaultUserID       = "1449752e-0d8a-40e0-9206-91ab099b2537"
 	DefaultClientUserID = "app-user-partial"
 
@@ -35,22 +34,22 @@ const (
 	CompletedUserID       = "7d6f1c52-0b34-4a5e-9c5d-2f8e1b7a4c10"
 	CompletedClientUserID = "app-user-completed"
 
-	// SlowUserID has sources that take 45 s: 202 with a shorter timeout, 200 with 60.
+	// SlowUserID has sources that take 45 s: the status is 202 with a shorter timeout, and 200 with 60.
 	SlowUserID       = "b21c9f0e-6a47-4d83-8e15-90d3c7f2a645"
 	SlowClientUserID = "app-user-slow"
 
-	// NoSourcesUserID has no connected source: 400.
+	// NoSourcesUserID has no connected source: the status is 400.
 	NoSourcesUserID       = "e4a85d37-93c1-4f6b-a2d8-5b07f1c86e92"
 	NoSourcesClientUserID = "app-user-without-sources"
 
-	// UnknownUserID is a well-formed ID that no user has: 404.
+	// UnknownUserID is a valid ID that no user has: the status is 404.
 	UnknownUserID = "00000000-0000-4000-8000-000000000000"
 
 	// TeamID is the team of every user.
 	TeamID = "5f3c1a88-2b7d-4c1e-8a90-d1e6f2b34c57"
 )
 
-// DefaultUsers are the users that a new simulator knows, in the order in which it lists them.
+// DefaultUsers returns the users of a new simulator, in the order in which it lists them.
 func DefaultUsers() []User {
 	return []User{
 		{ID: DefaultUserID, ClientUserID: DefaultClientUserID, Sources: []Source{
@@ -67,7 +66,7 @@ func DefaultUsers() []User {
 	}
 }
 
-// userStore holds the users: those added, in that order, then the generated ones.
+// userStore has the users: first those that were added, in that order, then the generated ones.
 type userStore struct {
 	generated int
 	sourcesOf func(index int) []Source
@@ -82,7 +81,7 @@ type userStore struct {
 func (s *userStore) add(u User) {
 	id, ok := canonicalID(u.ID)
 	if !ok {
-		panic(fmt.Sprintf("junctiontest: user ID %q is no UUID", u.ID))
+		panic(fmt.Sprintf("junctiontest: user ID %q is not a UUID", u.ID))
 	}
 	u.ID, u.Sources = id, slices.Clone(u.Sources)
 
@@ -108,7 +107,7 @@ func (s *userStore) add(u User) {
 	}
 }
 
-// find looks a user up by canonical ID.
+// find returns the user with the given canonical ID.
 func (s *userStore) find(id string) (User, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -121,7 +120,7 @@ func (s *userStore) find(id string) (User, bool) {
 	return User{}, false
 }
 
-// resolve looks a user up by the app's own ID.
+// resolve returns the user with the given client_user_id.
 func (s *userStore) resolve(clientUserID string) (User, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -134,7 +133,7 @@ func (s *userStore) resolve(clientUserID string) (User, bool) {
 	return User{}, false
 }
 
-// page is one page of the listing and the number of its rows in all.
+// page returns one page of the list, and the number of users on all pages.
 func (s *userStore) page(offset, limit int) (users []User, total int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -150,8 +149,7 @@ func (s *userStore) page(offset, limit int) (users []User, total int) {
 	return users, total
 }
 
-// canonicalID is the lower-case hyphenated form of a UUID, which may come without hyphens, as
-// FastAPI accepts it too.
+// canonicalID returns a UUID in lower case with hyphens. The hyphens of text are optional, as in FastAPI.
 func canonicalID(text string) (id string, ok bool) {
 	if len(text) == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-' {
 		text = text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:]

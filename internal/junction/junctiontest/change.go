@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Truncated announces the faithful answer's length, sends half of it and hangs up.
+// Truncated sends the length of the regular answer and half of its body, and closes the connection.
 func Truncated() Fault {
-	return spoil(func(w http.ResponseWriter, _ *http.Request, status int, body []byte) {
+	return change(func(w http.ResponseWriter, _ *http.Request, status int, body []byte) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(status)
 		_, _ = w.Write(body[:len(body)/2])
@@ -18,10 +18,9 @@ func Truncated() Fault {
 	})
 }
 
-// SlowDrip sends the faithful answer byte by byte, waiting before each, until it is through or the
-// client leaves.
+// SlowDrip sends the regular answer byte by byte, and waits before each byte. It stops if the client disconnects.
 func SlowDrip(every time.Duration) Fault {
-	return spoil(func(w http.ResponseWriter, r *http.Request, status int, body []byte) {
+	return change(func(w http.ResponseWriter, r *http.Request, status int, body []byte) {
 		w.WriteHeader(status)
 		flusher := http.NewResponseController(w)
 		for i := range body {
@@ -36,22 +35,22 @@ func SlowDrip(every time.Duration) Fault {
 	})
 }
 
-// Rewrite answers faithfully but for what edit does to the JSON object.
+// Rewrite gives the regular answer after edit has changed its JSON object.
 func Rewrite(edit func(answer map[string]any)) Fault {
-	return spoil(func(w http.ResponseWriter, _ *http.Request, status int, body []byte) {
+	return change(func(w http.ResponseWriter, _ *http.Request, status int, body []byte) {
 		answer := make(map[string]any)
-		_ = json.Unmarshal(body, &answer) // what is no object is edited as an empty one
+		_ = json.Unmarshal(body, &answer) // an answer that is not an object counts as an empty one
 		edit(answer)
 		writeJSON(w, status, answer)
 	})
 }
 
-// AnotherUser answers faithfully but with another user's ID.
+// AnotherUser gives the regular answer with another user's ID.
 func AnotherUser(userID string) Fault {
 	return Rewrite(func(answer map[string]any) { answer["user_id"] = userID })
 }
 
-// NullLists answers faithfully but with null for each list.
+// NullLists gives the regular answer with null instead of each list.
 func NullLists() Fault {
 	return Rewrite(func(answer map[string]any) {
 		for name, value := range answer {
@@ -62,8 +61,8 @@ func NullLists() Fault {
 	})
 }
 
-// WrongTypes answers faithfully but with each value as another type: text for what is true, a
-// number or a list, and a number for text.
+// WrongTypes gives the regular answer with a value of another type in each field: a number instead of a string, and
+// a string instead of anything else.
 func WrongTypes() Fault {
 	return Rewrite(func(answer map[string]any) {
 		for name, value := range answer {
@@ -76,20 +75,20 @@ func WrongTypes() Fault {
 	})
 }
 
-// spoil lets the faithful answer be made, and gives it to send with its headers already set.
-func spoil(send func(w http.ResponseWriter, r *http.Request, status int, body []byte)) Fault {
+// change calls send with the regular answer, whose headers are already set, instead of sending it.
+func change(send func(w http.ResponseWriter, r *http.Request, status int, body []byte)) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			held := &heldAnswer{header: w.Header()}
 			next.ServeHTTP(held, r)
-			if held.status != 0 { // else the client left before there was an answer
+			if held.status != 0 { // otherwise the client disconnected before there was an answer
 				send(w, r, held.status, held.body.Bytes())
 			}
 		})
 	}
 }
 
-// heldAnswer is a response that is not sent yet.
+// heldAnswer is an http.ResponseWriter that keeps the answer instead of sending it.
 type heldAnswer struct {
 	header http.Header
 	status int
