@@ -1,6 +1,6 @@
-# Everything that a developer, CI and `sam build` do. `make` alone says what there is.
+# The commands of developers, CI and `sam build`. `make` without a target lists them.
 #
-# Go, Python 3.11+ and Node 20+ are yours (Java 17 and Maven too, if you like); every other tool is pinned
+# Requires Go, Python 3.11+ and Node.js 20+ (optionally Java 17 and Maven). Every other tool is pinned
 # (tools/go.mod, test/requirements*.txt, test/node/package-lock.json, test/dynamodb/pom.xml) and installed
 # into this folder when it is needed.
 
@@ -15,24 +15,24 @@ COVERAGE := $(TOOLS)/coverage.out
 SOURCES  := bench cmd internal test
 TEMPLATES := template.yaml examples/step-functions/template.yaml
 
-# --- what can be set: make NAME=value ----------------------------------------------------------------
+# --- variables: make NAME=value ----------------------------------------------------------------------
 
-# Processor to build for, as template.yaml's Architecture: arm64 or x86_64. Through `sam build` it comes as
-# LAMBDA_ARCH in the environment; an ARCH there is somebody else's.
+# Processor to build for, the same as Architecture in template.yaml: arm64 or x86_64. For `sam build`, set
+# LAMBDA_ARCH in the environment. ARCH in the environment is ignored, because other tools set it too.
 ifneq ($(origin ARCH),command line)
 ARCH := $(or $(LAMBDA_ARCH),arm64)
 endif
-# Where `make build` puts the bootstrap. `sam build` sets it too.
+# Output folder of `make build`. `sam build` sets it.
 ARTIFACTS_DIR ?= $(CURDIR)/bin
-# What the binary calls itself. Where git knows nothing, the newest release of the changelog.
+# Version of the binary, from git; without git, the newest release in the changelog.
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),$(shell sed -n 's/^\#\# \[\{0,1\}v\{0,1\}\([0-9][0-9A-Za-z.+-]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -n 1),dev)
-# How long each test of the quota lasts in `make soak`.
+# Duration of each quota test in `make soak`.
 SOAK ?= 60s
-# Least statement coverage of internal/, in percent.
+# Minimum statement coverage of internal/, in percent.
 COVERAGE_MIN ?= 90
-# How long each fuzz target runs.
+# Duration of each fuzz target in `make fuzz`.
 FUZZTIME ?= 1m
-# The event of `make sam-local`, and the variables that it runs with.
+# Event of `make sam-local`, and the environment variables of the function.
 EVENT    ?= events/direct.json
 ENV_VARS ?= events/env.json
 
@@ -43,7 +43,7 @@ GOARCH_LAMBDA  = $(or $(GOARCH_$(ARCH)),$(error ARCH is $(ARCH), and must be arm
 BUILD_FLAGS    = -trimpath -tags lambda.norpc -ldflags '-s -w -X main.version=$(VERSION)'
 LAMBDA_BUILD   = CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_LAMBDA) go build $(BUILD_FLAGS)
 
-# sam reads a region even where it calls nothing.
+# sam needs a region even if it does not call AWS.
 SAM = SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(VENV)/bin/sam
 
 .PHONY: help
@@ -66,16 +66,16 @@ lint: $(TOOLS)/go.stamp validate ## Check format, vet, golangci-lint, go.mod, te
 	$(TOOLS)/bin/golangci-lint run ./...
 
 .PHONY: validate
-validate: $(TOOLS)/python.stamp ## Check template.yaml and the example's with cfn-lint and sam validate --lint
+validate: $(TOOLS)/python.stamp ## Check template.yaml and the example's template with cfn-lint and sam validate --lint
 	$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template $(TEMPLATES)
 	for template in $(TEMPLATES); do $(SAM) validate --lint --template $$template || exit 1; done
 
 .PHONY: checkov
-checkov: $(TOOLS)/checkov.stamp ## Look for misconfiguration in template.yaml with checkov (installs 300 MB)
+checkov: $(TOOLS)/checkov.stamp ## Check template.yaml for insecure settings with checkov (installs 300 MB)
 	$(TOOLS)/checkov/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
 
 .PHONY: test
-test: $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Run every test, the whole-process ones too, and check coverage
+test: $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Run all tests, including the whole-process tests, and check coverage
 	JUNCTION_REFRESH_TOOLS=required go test -race -coverprofile=$(COVERAGE) ./...
 	@grep -E '^mode:|/internal/' $(COVERAGE) > $(COVERAGE).internal
 	@go tool cover -func=$(COVERAGE).internal | awk -v least=$(COVERAGE_MIN) '/^total:/ { \
@@ -83,29 +83,29 @@ test: $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp
 		exit covered < least }'
 
 .PHONY: cover
-cover: ## Show the coverage of the last make test, statement by statement
+cover: ## Show which statements the last make test covered
 	go tool cover -html=$(COVERAGE)
 
 .PHONY: soak
-soak: $(TOOLS)/python.stamp $(TOOLS)/ministack.stamp $(TOOLS)/dynamodb.stamp ## Run the quota with several processes, each test for SOAK (60s), and 10,000 queued refreshes
+soak: $(TOOLS)/python.stamp $(TOOLS)/ministack.stamp $(TOOLS)/dynamodb.stamp ## Run the quota tests with several processes, for SOAK (60s) each, and 10,000 queued refreshes
 	JUNCTION_REFRESH_TOOLS=required JUNCTION_REFRESH_SOAK=$(SOAK) go test -count=1 -v -timeout 60m -run \
 		'AnyWindowHoweverMany|InstancesThatAreKilled|AThousandWebhooks|NoQueuedRefreshIsLost' ./test
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME (30s)
+fuzz: ## Run each fuzz target for FUZZTIME (1m)
 	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' internal | sort | while IFS=: read -r file target; do \
 		echo "== $${target#func } in $$(dirname $$file)"; \
 		go test -run '^$$' -fuzz "^$${target#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname $$file)" < /dev/null || exit 1; done
 
 .PHONY: vuln
-vuln: $(TOOLS)/go.stamp ## Look for known vulnerabilities in what is built
+vuln: $(TOOLS)/go.stamp ## Check the code that is built for known vulnerabilities
 	@$(TOOLS)/bin/govulncheck ./... > $(TOOLS)/vuln.log 2>&1; code=$$?; cat $(TOOLS)/vuln.log; \
 	if [ $$code -ne 0 ] && grep -q 'fetching vulnerabilities' $(TOOLS)/vuln.log; then \
 		echo "make vuln: NOTHING WAS CHECKED: the vulnerability database cannot be reached from here"; exit 0; fi; \
 	exit $$code
 
 .PHONY: sbom
-sbom: $(TOOLS)/go.stamp ## Write what the function is made of, with its licences, to bin/sbom.json (CycloneDX)
+sbom: $(TOOLS)/go.stamp ## Write the function's components and their licenses to bin/sbom.json (CycloneDX)
 	@mkdir -p bin
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_LAMBDA) GOFLAGS=-tags=lambda.norpc \
 		$(TOOLS)/bin/cyclonedx-gomod app -json -licenses -std -main cmd/lambda -output bin/sbom.json .
@@ -115,20 +115,20 @@ sbom: $(TOOLS)/go.stamp ## Write what the function is made of, with its licences
 .PHONY: build
 build: build-RefreshFunction ## Build the bootstrap for Lambda (ARCH=arm64 or x86_64) into bin/
 
-# The target that template.yaml's BuildMethod: makefile means.
+# The target that `BuildMethod: makefile` in template.yaml runs.
 .PHONY: build-RefreshFunction
 build-RefreshFunction:
 	$(LAMBDA_BUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./cmd/lambda
 
 .PHONY: sam-local
-# This machine's own processor, where nothing else is said: the other needs an emulator.
+# Defaults to the processor of this machine, because the other one needs an emulator.
 sam-local: ARCH := $(or $(LAMBDA_ARCH),$(HOST_ARCH))
-sam-local: $(TOOLS)/python.stamp ## Run EVENT in Lambda's own image (Docker; put a sandbox key into ENV_VARS first)
+sam-local: $(TOOLS)/python.stamp ## Run EVENT in Lambda's own image (Docker; first put a sandbox key into the file ENV_VARS)
 	LAMBDA_ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
 	$(SAM) local invoke RefreshFunction -e $(EVENT) --env-vars $(ENV_VARS) --parameter-overrides Architecture=$(ARCH)
 
 .PHONY: bench
-bench: $(TOOLS)/python.stamp $(TOOLS)/dynamodb.stamp ## Measure size, start, memory, signatures and the quota against their limits
+bench: $(TOOLS)/python.stamp $(TOOLS)/dynamodb.stamp ## Measure size, start time, memory, signatures and the quota against their limits
 	$(MAKE) --no-print-directory build-RefreshFunction ARCH=arm64 ARTIFACTS_DIR=$(TOOLS)/bench/arm64
 	$(MAKE) --no-print-directory build-RefreshFunction ARCH=x86_64 ARTIFACTS_DIR=$(TOOLS)/bench/x86_64
 	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(TOOLS)/bench/bare ./bench/bare
@@ -153,7 +153,7 @@ $(TOOLS)/python.stamp: test/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement test/requirements.txt
 	@touch $@
 
-# Each in an environment of its own: they and aws-sam-cli do not agree on their dependencies.
+# Each has its own environment, because their dependencies conflict with those of aws-sam-cli.
 $(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/checkov.stamp: $(TOOLS)/%.stamp: test/requirements-%.txt
 	python3 -m venv --clear $(TOOLS)/$*
 	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
@@ -164,7 +164,7 @@ $(TOOLS)/node.stamp: test/node/package.json test/node/package-lock.json
 	@mkdir -p $(TOOLS)
 	@touch $@
 
-# AWS's own DynamoDB engine. Without Java and Maven, or where it cannot be fetched, the tests use moto's.
+# AWS's own DynamoDB engine. Without Java and Maven, or if it cannot be downloaded, the tests use moto.
 $(TOOLS)/dynamodb.stamp: test/dynamodb/pom.xml
 	@mkdir -p $(TOOLS) && rm -rf $(TOOLS)/dynamodb.new
 	@if java -version >/dev/null 2>&1 && mvn -q -B -f test/dynamodb/pom.xml \
@@ -173,7 +173,7 @@ $(TOOLS)/dynamodb.stamp: test/dynamodb/pom.xml
 	else rm -rf $(TOOLS)/dynamodb.new; echo "no DynamoDB Local (it needs Java 17 and Maven): the tests use moto's DynamoDB instead"; fi
 
 .PHONY: lock
-lock: ## Write requirements*.txt and package-lock.json anew, from what requirements*.in and package.json name
+lock: ## Update requirements*.txt and package-lock.json from requirements*.in and package.json
 	@for name in requirements requirements-schemathesis requirements-ministack requirements-checkov; do \
 		echo "test/$$name.txt"; \
 		rm -rf $(TOOLS)/lock && python3 -m venv $(TOOLS)/lock && \
@@ -183,5 +183,5 @@ lock: ## Write requirements*.txt and package-lock.json anew, from what requireme
 	cd test/node && rm -f package-lock.json && npm install --package-lock-only --loglevel=error
 
 .PHONY: clean
-clean: ## Remove what was built; the tools too
+clean: ## Remove everything that was built or installed
 	rm -rf bin .aws-sam .tools test/node/node_modules coverage.out
