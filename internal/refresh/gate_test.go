@@ -104,12 +104,12 @@ func TestWhereTheQuotaRunsOutBetweenTwoAttemptsTheLastFailureStands(t *testing.T
 	})
 }
 
-// The key is new already: to tell it the old one was refused would lose a refresh that will succeed.
-func TestWhereTheQuotaRunsOutBeforeTheCallWithANewKeyTheRefreshCanBeTriedAgain(t *testing.T) {
+func TestJunctionsRefusalOfTheKeyStandsIfTheQuotaAllowsNoCallWithTheNewKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got := through(granting(0), &upstream{answers: []func(context.Context) (result.Answer, error){fail(unauthorized)}}, &keys{key: "old", renewed: "new"}, t)
-		if got.ErrorCode != result.RateLimited || got.Attempts != 1 {
-			t.Errorf("%+v", got)
+		refused := &result.Failure{Code: result.UpstreamUnauthorized, Message: "x", UpstreamStatus: 401}
+		got := through(granting(0), &upstream{answers: []func(context.Context) (result.Answer, error){fail(refused)}}, &keys{key: "old", renewed: "new"}, t)
+		if got.ErrorCode != result.UpstreamUnauthorized || got.UpstreamStatus != 401 || got.Attempts != 1 {
+			t.Errorf("the code is %s with status %d after %d calls", got.ErrorCode, got.UpstreamStatus, got.Attempts)
 		}
 	})
 }

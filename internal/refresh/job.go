@@ -57,8 +57,8 @@ func (j *job) run(ctx context.Context) (result.Result, error) {
 
 // resolve finds the Junction user of ClientUserID. It reports whether it knew the user from memory.
 func (j *job) resolve(ctx context.Context) (remembered bool, err error) {
-	if id, ok := j.resolved.Get(j.request.ClientUserID); ok {
-		j.user = id
+	if known, ok := j.resolved.Get(j.request.ClientUserID); ok && time.Now().Round(0).Before(known.until) {
+		j.user = known.id
 		return true, nil
 	}
 	id, err := lookUp(ctx, j.session, resolveTimeout, func(ctx context.Context) (string, error) {
@@ -68,7 +68,7 @@ func (j *job) resolve(ctx context.Context) (remembered bool, err error) {
 		return false, err
 	}
 	j.user = id
-	j.resolved.Add(j.request.ClientUserID, id)
+	j.resolved.Add(j.request.ClientUserID, resolvedUser{id, time.Now().Round(0).Add(resolvedFor)})
 	return false, nil
 }
 

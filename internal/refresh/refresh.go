@@ -49,15 +49,25 @@ type Options struct {
 	Headroom       time.Duration // kept free at the end of an invocation; 0 keeps none free
 }
 
-// maxResolved is how many app users an instance remembers.
-const maxResolved = 10_000
+const (
+	// maxResolved is how many app users an instance remembers.
+	maxResolved = 10_000
+	// resolvedFor is how long it remembers one: an app may give its ID to another Junction user.
+	resolvedFor = 10 * time.Minute
+)
+
+// resolvedUser is the Junction user that an app's own ID was resolved to.
+type resolvedUser struct {
+	id    string
+	until time.Time // wall clock: the monotonic clock of a frozen Lambda stands still
+}
 
 // Refresher refreshes users. It is safe for concurrent use.
 type Refresher struct {
 	upstream Upstream
 	keys     Keys
 	options  Options
-	resolved *lru.Cache[string, string] // Junction's user ID by the app's own
+	resolved *lru.Cache[string, resolvedUser] // by the app's own ID
 }
 
 // New returns a Refresher.
@@ -68,7 +78,7 @@ func New(upstream Upstream, keys Keys, options Options) *Refresher {
 	if options.MaxConcurrency == 0 {
 		options.MaxConcurrency = 100
 	}
-	resolved, _ := lru.New[string, string](maxResolved) // the error is for a size of 0
+	resolved, _ := lru.New[string, resolvedUser](maxResolved) // the error is for a size of 0
 	return &Refresher{upstream: upstream, keys: keys, options: options, resolved: resolved}
 }
 
