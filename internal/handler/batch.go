@@ -22,6 +22,9 @@ import (
 const (
 	// fanOuts is how many messages with many users are queued again at once, as one message per user.
 	fanOuts = 4
+	// maxTraceHeader is the longest X-Ray header that a message is believed to have, in bytes. X-Ray's own have
+	// about 100; SQS and EventBridge refuse long ones.
+	maxTraceHeader = 500
 	// maxDelay is the longest that a message is delayed: SQS allows 12 hours from its receipt.
 	maxDelay = 11*time.Hour + 45*time.Minute
 )
@@ -126,7 +129,9 @@ func inParallel(functions []func()) {
 // readMessage reads a message's document, and where the message came from.
 func (h *Handler) readMessage(in invocation, m events.SQSMessage) (document.Document, invocation, error) {
 	d, from, err := h.reader.ReadMessage(m.Body)
-	in.TraceHeader = cmp.Or(m.Attributes["AWSTraceHeader"], in.TraceHeader)
+	if header := m.Attributes["AWSTraceHeader"]; header != "" && len(header) <= maxTraceHeader {
+		in.TraceHeader = header
+	}
 	in.RequestID = cmp.Or(from.RequestID, in.RequestID)
 	if from.Trigger != in.Trigger {
 		in.QueuedBy = from.Trigger
