@@ -69,8 +69,8 @@ func (g *Guard) Admit(ctx context.Context, call Call) (delivery string, err erro
 	}
 	if len(signed) > 0 {
 		if body, err := call.Body(); err == nil {
-			if id, secret, ok := anySignatureMatches(signed, body, bundle.WebhookSecrets); ok {
-				return deliveryKey(call, id, secret), nil
+			if id, key, ok := anySignatureMatches(signed, body, bundle.WebhookSecrets); ok {
+				return deliveryKey(call, id, key), nil
 			}
 		}
 	}

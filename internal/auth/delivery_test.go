@@ -3,7 +3,6 @@ package auth_test
 import (
 	"context"
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,18 +32,14 @@ func delivered(header http.Header, body string) auth.Call {
 	return auth.Call{Header: header, Webhook: true, Body: func() ([]byte, error) { return []byte(body), nil }}
 }
 
-// signedBy returns the headers of a body that was signed with a secret, in one of the two families.
-func signedBy(t *testing.T, key, family, id, body string) http.Header {
+// signedBy returns the headers of a body that was signed with a secret.
+func signedBy(t *testing.T, key, id, body string) http.Header {
 	t.Helper()
 	headers, err := auth.Sign(sensitive.New(key), id, time.Now(), []byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	renamed := http.Header{}
-	for name, values := range headers {
-		renamed[family+strings.TrimPrefix(name, "Svix-")] = values
-	}
-	return renamed
+	return headers
 }
 
 func withToken(token, id string) http.Header {
@@ -63,9 +58,9 @@ func deliveryKey(t *testing.T, call auth.Call) string {
 
 func TestARepeatedDeliveryHasTheSameKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		first := deliveryKey(t, delivered(signedBy(t, senderSecret, "Svix-", sharedID, "{}"), "{}"))
+		first := deliveryKey(t, delivered(signedBy(t, senderSecret, sharedID, "{}"), "{}"))
 		time.Sleep(time.Minute) // the time is signed too, and is another
-		if again := deliveryKey(t, delivered(signedBy(t, senderSecret, "Svix-", sharedID, "{}"), "{}")); again != first || first == "" {
+		if again := deliveryKey(t, delivered(signedBy(t, senderSecret, sharedID, "{}"), "{}")); again != first || first == "" {
 			t.Errorf("the keys are %q and %q", first, again)
 		}
 	})
@@ -73,10 +68,10 @@ func TestARepeatedDeliveryHasTheSameKey(t *testing.T) {
 
 func TestDeliveriesWithTheSameIDFromDifferentSendersHaveDifferentKeys(t *testing.T) {
 	calls := map[string]auth.Call{
-		"a signer":                       delivered(signedBy(t, senderSecret, "Svix-", sharedID, "{}"), "{}"),
-		"another signer":                 delivered(signedBy(t, otherSecret, "Svix-", sharedID, "{}"), "{}"),
-		"the signer with another body":   delivered(signedBy(t, senderSecret, "Svix-", sharedID, "[]"), "[]"),
-		"the signer with another ID":     delivered(signedBy(t, senderSecret, "Svix-", "msg_2", "{}"), "{}"),
+		"a signer":                       delivered(signedBy(t, senderSecret, sharedID, "{}"), "{}"),
+		"another signer":                 delivered(signedBy(t, otherSecret, sharedID, "{}"), "{}"),
+		"the signer with another body":   delivered(signedBy(t, senderSecret, sharedID, "[]"), "[]"),
+		"the signer with another ID":     delivered(signedBy(t, senderSecret, "msg_2", "{}"), "{}"),
 		"a caller with a token":          delivered(withToken(senderToken, sharedID), "{}"),
 		"a caller with another token":    delivered(withToken(otherToken, sharedID), "{}"),
 		"the token with another body":    delivered(withToken(senderToken, sharedID), "[]"),
@@ -93,7 +88,7 @@ func TestDeliveriesWithTheSameIDFromDifferentSendersHaveDifferentKeys(t *testing
 }
 
 func TestTheSignedIDIdentifiesADelivery(t *testing.T) {
-	signed := signedBy(t, senderSecret, "Svix-", sharedID, "{}")
+	signed := signedBy(t, senderSecret, sharedID, "{}")
 	want := deliveryKey(t, delivered(signed, "{}"))
 	withUnsignedID := signed.Clone()
 	withUnsignedID.Set("Webhook-Id", "another")
