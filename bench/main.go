@@ -73,12 +73,12 @@ func measure(dir string) (passed bool, err error) {
 	}
 	defer up.close()
 
-	var bare, ours []time.Duration
+	var bareStarts, functionStarts []time.Duration
 	for range starts { // alternating, so that other load on the machine affects both
 		for _, c := range []struct {
 			binary string
 			times  *[]time.Duration
-		}{{filepath.Join(dir, "bare"), &bare}, {function, &ours}} {
+		}{{filepath.Join(dir, "bare"), &bareStarts}, {function, &functionStarts}} {
 			took, err := timeStart(c.binary, up.environ())
 			if err != nil {
 				return false, err
@@ -86,9 +86,9 @@ func measure(dir string) (passed bool, err error) {
 			*c.times = append(*c.times, took)
 		}
 	}
-	ratio := float64(median(ours)) / float64(median(bare))
+	ratio := float64(median(functionStarts)) / float64(median(bareStarts))
 	report(fmt.Sprintf("start to first poll, median of %d (at most 2 × bare)", starts),
-		fmt.Sprintf("%.1f ms ÷ %.1f ms = %.2f", ms(median(ours)), ms(median(bare)), ratio), ratio <= maxRatio)
+		fmt.Sprintf("%.1f ms ÷ %.1f ms = %.2f", ms(median(functionStarts)), ms(median(bareStarts)), ratio), ratio <= maxRatio)
 
 	rss, err := warmRSS(function, up.environ(), invocations)
 	if err != nil {

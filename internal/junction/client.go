@@ -30,7 +30,7 @@ type Options struct {
 	Environment string // production, production_eu, sandbox or sandbox_eu; "" uses that of the key
 	BaseURL     string // overrides the environment's URL; without a slash at the end
 	UserAgent   string // sent with each call
-	Calls       int    // how many calls are made at once at most; 0 means 100
+	Calls       int    // maximum number of concurrent calls; 0 means 100
 }
 
 // Client calls Junction. It is safe for concurrent use.

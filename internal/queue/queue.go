@@ -19,7 +19,7 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/handler"
 )
 
-// maxCalls is how many calls are made at once.
+// maxCalls is the maximum number of concurrent calls.
 const maxCalls = 10
 
 // SQS is the part of the SQS client that a Queue needs.
@@ -95,9 +95,8 @@ func (q *Queue) DeleteMessages(ctx context.Context, receiptHandles []string) err
 	})
 }
 
-// sendBatches makes an entry of each item, and sends the entries in batches, several at once. Entries
-// that SQS rejects for a fault of its own are sent again. The error is that of an entry, or of a call,
-// that failed for good; it does not stop the other batches.
+// sendBatches sends an entry for each item, in concurrent batches. Entries that SQS rejects for a fault of its own
+// are resent. The error is that of an entry or a call that failed; it does not stop the other batches.
 func sendBatches[T, E any](
 	ctx context.Context, q *Queue, items []T,
 	newEntry func(id *string, item T) E,
@@ -117,7 +116,7 @@ func sendBatches[T, E any](
 			byID[id] = entries[i]
 		}
 		group.Go(func() error {
-			var senderFault error // final: SQS would reject the entry again
+			var senderFault error // of an entry that SQS would reject again
 			err := batch.Send(ctx, entries, func(ctx context.Context, entries []E) (retryEntries []E, err error) {
 				rejected, err := call(ctx, client, entries)
 				for _, r := range rejected {
