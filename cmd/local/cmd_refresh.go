@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/sync/errgroup"
@@ -16,17 +15,17 @@ import (
 // refreshCommand refreshes many users.
 type refreshCommand struct {
 	Users       []string `arg:"" optional:"" name:"user" help:"Junction user IDs, or client:ID for the app's own."`
-	File        string   `short:"f" placeholder:"FILE" help:"Read more users from a file, one a line; - is standard input. What follows a # at a line's beginning or after a space is a comment."`
+	File        string   `short:"f" placeholder:"FILE" help:"Read more users from a file, one per line; - is standard input. A # at the beginning of a line or after a space begins a comment."`
 	Concurrency int      `default:"10" help:"How many users are refreshed at once."`
-	JSON        bool     `name:"json" help:"Print one result a line instead of the table."`
+	JSON        bool     `name:"json" help:"Print one result per line instead of the table."`
 }
 
 // Help is shown by kong.
 func (refreshCommand) Help() string {
 	return `Each user is one invocation of the function with a direct document. A user named twice is refreshed once.
-The table is written to standard output at the end, in the order of the users; progress is shown on a terminal.
+The table is written to standard output at the end, in the order of the users; a terminal shows the progress.
 
-Exit status: 1 where any user's refresh failed. One that is partial or still going on did not.
+Exit status: 1 if any user's refresh failed. One that is partial or in progress did not fail.
 
 Examples:
 
@@ -45,13 +44,13 @@ func (r *refreshCommand) Validate() error {
 	return nil
 }
 
-// Run refreshes the users. It returns errFailed where one fails.
+// Run refreshes the users. It returns errFailed if one fails.
 func (r *refreshCommand) Run(ctx context.Context, c *console, g *Globals) error {
 	users, err := r.users(c)
 	if err != nil {
 		return err
 	}
-	f, err := open(c, g, false, nil)
+	f, err := open(c, g, nil)
 	if err != nil {
 		return err
 	}
@@ -66,11 +65,11 @@ func (r *refreshCommand) Run(ctx context.Context, c *console, g *Globals) error 
 	workers.SetLimit(r.Concurrency)
 	for i, user := range users {
 		workers.Go(func() error {
-			outcomes[i] = outcome{user, refreshOne(ctx, f, user)}
+			outcomes[i] = outcome{user, f.refresh(ctx, user)}
 			return bar.Add(1)
 		})
 	}
-	_ = workers.Wait() // the bar's errors: a terminal that is gone
+	_ = workers.Wait() // an error of the bar: the terminal is gone
 	_ = bar.Finish()
 
 	t := count(outcomes)
@@ -88,61 +87,39 @@ func (r *refreshCommand) Run(ctx context.Context, c *console, g *Globals) error 
 	return nil
 }
 
-// outcome is what became of a user, as the command line named it.
+// outcome is what became of a user, as the command line named the user.
 type outcome struct {
 	User string `json:"user"`
 	result.Result
 }
 
-// refreshOne invokes the function for one user. A Lambda error, or none of an invocation, becomes a
-// failed result too.
-func refreshOne(ctx context.Context, f *function, user string) result.Result {
+// refresh invokes the function for one user and returns the result that it reports. If it reports none, as
+// when it is killed at its deadline, that is a failed result too.
+func (f *function) refresh(ctx context.Context, user string) result.Result {
 	if ctx.Err() != nil {
-		return failed("interrupted", errInterrupted.Error())
+		return failed("interrupted", errInterrupted)
 	}
-	a, err := f.invoke(ctx, documentFor(user))
-	if err != nil {
-		return failed("interrupted", err.Error())
+	ctx, r := record(ctx)
+	_, err := f.invoke(ctx, directDocument(user))
+	_, results := r.recorded()
+	switch {
+	case len(results) == 1:
+		return results[0]
+	case errors.Is(err, errInterrupted):
+		return failed("interrupted", err)
 	}
-	if a.errored {
-		var e struct{ ErrorType, ErrorMessage string }
-		_ = json.Unmarshal(a.payload, &e) // our own
-		return failed(snake(e.ErrorType), e.ErrorMessage)
-	}
-	var many struct {
-		result.Result
-		Results []result.Result `json:"results"`
-	}
-	if err := json.Unmarshal(a.payload, &many); err != nil {
-		return failed("", "the function's answer is no result")
-	}
-	if len(many.Results) == 1 {
-		return many.Results[0]
-	}
-	return many.Result // the document was refused
+	return failed("timed_out", err)
 }
 
-// documentFor is the event that refreshes a user: for a Junction ID a list of one, since the answer to a
-// list has a failure's whole result where the answer to one user is a Lambda error.
-func documentFor(user string) []byte {
+// directDocument returns the event that refreshes a user.
+func directDocument(user string) []byte {
 	if id, ok := strings.CutPrefix(user, clientPrefix); ok {
 		return encode(map[string]string{"client_user_id": id})
 	}
-	return encode(map[string][]string{"user_ids": {user}})
+	return encode(map[string]string{"user_id": user})
 }
 
-func failed(code result.Code, message string) result.Result {
-	return result.FromFailure("", &result.Failure{Code: code, Message: message})
-}
-
-// snake turns a Lambda error's type back into the code that it was made of.
-func snake(errorType string) result.Code {
-	var b strings.Builder
-	for i, r := range strings.ReplaceAll(errorType, ".", "") { // Lambda's own have a dot
-		if unicode.IsUpper(r) && i > 0 {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return result.Code(b.String())
+// failed returns the result of a refresh that the function did not finish.
+func failed(code result.Code, err error) result.Result {
+	return result.FromFailure("", result.Fail(code, err.Error()))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
-// faults are what --fault knows. The 429's wait is too long for any retry, as it is in practice.
+// faults are what --fault accepts. The 429 asks to wait too long for any retry, as Junction does.
 var faults = []struct {
 	name  string
 	fault junctiontest.Fault
@@ -43,14 +43,14 @@ func faultNames() string {
 	return strings.Join(names, ", ")
 }
 
-// inject lets the simulator fail as NAME or NAME:N says, after the faults that it was given before.
+// inject makes the simulator fail as NAME or NAME:N says, after the faults that were injected before.
 func inject(simulator *junctiontest.Simulator, spec string) error {
 	name, times, counted := strings.Cut(spec, ":")
 	n := junctiontest.Always
 	if counted {
 		var err error
 		if n, err = strconv.Atoi(times); err != nil || n < 1 {
-			return usagef("--fault %s: %q is no number of times", name, times)
+			return usagef("--fault %s: %q is not a number of times", name, times)
 		}
 	}
 	for _, f := range faults {
@@ -59,5 +59,5 @@ func inject(simulator *junctiontest.Simulator, spec string) error {
 			return nil
 		}
 	}
-	return usagef("--fault: there is no %q; there are %s", name, faultNames())
+	return usagef("--fault: %q is unknown; there are %s", name, faultNames())
 }

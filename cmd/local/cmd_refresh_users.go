@@ -31,19 +31,19 @@ func (r *refreshCommand) users(c *console) ([]string, error) {
 		users = append(users, more...)
 	}
 	if len(users) == 0 {
-		return nil, usagef("refresh whom? Name users, or a file with -f that has at least one")
+		return nil, usagef("no users: name at least one, or a file of users with -f")
 	}
-	return once(users), nil
+	return unique(users), nil
 }
 
 var comment = regexp.MustCompile(`(^|\s)#.*`)
 
-// readUsers reads one user a line.
+// readUsers reads one user per line.
 func readUsers(in io.Reader) ([]string, error) {
 	var users []string
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		line := strings.TrimPrefix(lines.Text(), "\ufeff") // Windows editors begin a file with it
+		line := strings.TrimPrefix(lines.Text(), "\ufeff") // a byte order mark, with which Windows editors begin a file
 		if user := strings.TrimSpace(comment.ReplaceAllString(line, "")); user != "" {
 			users = append(users, user)
 		}
@@ -51,10 +51,10 @@ func readUsers(in io.Reader) ([]string, error) {
 	return users, lines.Err()
 }
 
-// once drops the repetitions. A Junction ID is the same in either case; an app's own is not.
-func once(users []string) []string {
+// unique drops repeated users. The case of a Junction ID does not matter; that of an app's own ID does.
+func unique(users []string) []string {
 	seen := make(map[string]bool, len(users))
-	var out []string
+	var kept []string
 	for _, user := range users {
 		key := user
 		if !strings.HasPrefix(user, clientPrefix) {
@@ -62,8 +62,8 @@ func once(users []string) []string {
 		}
 		if !seen[key] {
 			seen[key] = true
-			out = append(out, user)
+			kept = append(kept, user)
 		}
 	}
-	return out
+	return kept
 }

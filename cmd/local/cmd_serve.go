@@ -11,28 +11,28 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/awstest"
 )
 
-// longPoll is how long the worker's receives wait, as Lambda's own do.
-const longPoll = 20 * time.Second
+// receiveWait is how long a receive waits for messages. Lambda's own receives wait as long.
+const receiveWait = 20 * time.Second
 
 // serveCommand is an HTTP server in front of the function.
 type serveCommand struct {
-	Addr     string `arg:"" default:"127.0.0.1:8080" help:"Where to listen; port 0 is any free one."`
+	Addr     string `arg:"" default:"127.0.0.1:8080" help:"The address to listen on; port 0 is any free one."`
 	AddrFile string `placeholder:"FILE" help:"Write the server's URL to this file once it listens, for scripts."`
 }
 
 // Help is shown by kong.
 func (serveCommand) Help() string {
 	return `Each request becomes the event that an API Gateway HTTP API makes of it (payload 2.0), and the function's
-answer becomes the response. API Gateway's own limits hold: 10 MB (413), 30 s (503), 500 where the function fails.
+answer becomes the response. API Gateway's own limits apply: 10 MB (413), 30 s (503), and 500 if the function fails.
 
 A queue, its worker and a bus are in this process too: requests to /webhooks, with many users, or with
 Prefer: respond-async are answered 202, queued, handed to the function again in batches, and their results published.
-A message that fails comes back after 6 times --lambda-timeout, or when the function says, 5 times at most. With
+A message that fails is retried after 6 times --lambda-timeout, or when the function says, and at most 5 times. With
 --config REFRESH_QUEUE_URL= there is no queue, as in a function without one, and with --config RESULT_BUS= no bus.
 
-Nobody is asked who they are (CALLER_AUTH=none), so keep to a loopback address; with --auth they are, and what to
-send is shown at start. Standard error has one line per request, and per step of what is done later. Ctrl-C lets
-what is under way finish and says what is still queued; a second one does not.
+Callers are not authenticated (CALLER_AUTH=none), so keep to a loopback address; with --auth they are, and what to
+send is shown at start. Standard error has one line per request, and per step of a queued refresh. Ctrl-C lets
+running invocations finish and says what is still queued; a second Ctrl-C ends the process at once.
 
 Examples:
 
@@ -50,14 +50,14 @@ Examples:
 	curl http://127.0.0.1:8080/webhooks --json '{"all_users": true}'
 	go run ./cmd/local sign events/http-api-junction-webhook.json --url http://127.0.0.1:8080 | sh
 
-Junction's own SDKs work with http://127.0.0.1:8080 as their base URL and, as their key, the token of --auth or
-without it any text.`
+Junction's own SDKs work with http://127.0.0.1:8080 as their base URL. Their key is the token of --auth, or without
+--auth any text.`
 }
 
 // Run serves until ctx ends.
 func (s *serveCommand) Run(ctx context.Context, c *console, g *Globals) error {
-	later := newFlow(c.stderr, g.LambdaTimeout, longPoll)
-	f, err := open(c, g, false, later)
+	q := newLocalQueue(c.stderr, g.LambdaTimeout, receiveWait)
+	f, err := open(c, g, q)
 	if err != nil {
 		return err
 	}
@@ -74,13 +74,13 @@ func (s *serveCommand) Run(ctx context.Context, c *console, g *Globals) error {
 		}
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		c.stderr.printf("warning: %s can be reached from outside, and whoever %s can refresh any user\n", s.Addr, g.whoGetsIn())
+		c.stderr.printf("warning: %s can be reached from outside, and %s can refresh any user\n", s.Addr, g.callers())
 	}
-	greet(c, g, url)
-	stopWorker := later.worker(f)
+	printGreeting(c, g, url)
+	stopWorker := q.start(f)
 
 	server := &http.Server{
-		Handler:           &awstest.Gateway{Function: f.mapped, OnResponse: c.printResponse},
+		Handler:           &awstest.Gateway{Function: f.invoke, OnResponse: c.stderr.printResponse},
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(c.stderr, "", 0),
 	}
@@ -92,19 +92,13 @@ func (s *serveCommand) Run(ctx context.Context, c *console, g *Globals) error {
 		return err
 	case <-ctx.Done():
 	}
-	c.stderr.printf("finishing what is under way\n")
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), awstest.GatewayTimeout+time.Second)
+	c.stderr.printf("finishing the running invocations\n")
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), awstest.GatewayTimeout+time.Second)
 	defer cancel()
-	err = server.Shutdown(last)
+	err = server.Shutdown(shutdown)
 	stopWorker() // after the requests, which may queue more
-	if left := later.queue.Len(); left > 0 {
+	if left := q.messages.Len(); left > 0 {
 		c.stderr.printf("%s still queued, and lost with this process\n", counted(left, "message"))
 	}
 	return err
-}
-
-// printResponse shows a request and its status in one line.
-func (c *console) printResponse(r *http.Request, status int, began time.Time) {
-	// RequestURI is encoded, so that no request can forge a line.
-	c.stderr.printf("%s %s %s %d %s\n", began.Format(time.TimeOnly), r.Method, r.URL.RequestURI(), status, duration(time.Since(began)))
 }

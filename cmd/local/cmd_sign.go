@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"maps"
 	"net/http"
@@ -14,25 +15,26 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
-// maxArgument is the longest body that is put on a command line. Linux takes 128 KiB an argument.
+// maxArgument is the longest body that is put on a command line, in bytes. Linux accepts 128 KiB per
+// argument.
 const maxArgument = 96 << 10
 
 // signCommand signs a webhook.
 type signCommand struct {
 	File   string `arg:"" help:"The body, byte for byte; or an HTTP event such as events/http-api-webhook.json, whose body is taken. - is standard input."`
-	URL    string `name:"url" placeholder:"URL" help:"Print a whole curl command to this URL; where it has no path, /webhooks is added."`
-	ID     string `name:"id" placeholder:"ID" help:"The message's ID, for a delivery that comes twice. Without it, a new one."`
-	Family string `enum:"svix,webhook," default:"" placeholder:"svix|webhook" help:"Whose header names: Svix's, which Junction sends, or those of Standard Webhooks. Without it, the event's own, else svix."`
+	URL    string `name:"url" placeholder:"URL" help:"Print a whole curl command to this URL; if it has no path, /webhooks is added."`
+	ID     string `name:"id" placeholder:"ID" help:"The message's ID, to send one delivery twice. Without it, a new one."`
+	Family string `enum:"svix,webhook," default:"" placeholder:"svix|webhook" help:"The header names: Svix's, which Junction sends, or those of Standard Webhooks. Without it, the event's own, or else svix."`
 }
 
 // Help is shown by kong.
 func (signCommand) Help() string {
-	return `The signature is of now, and good for five minutes. It is made with --webhook-secret (or --secret), else with
-the one in ` + webhookSecretVariable + `, else with the development one that ` + "`serve --auth`" + ` takes. The secret is not printed.
+	return `The signature has the current time, and is valid for five minutes. It is made with --webhook-secret (or --secret),
+or else with the secret in ` + webhookSecretVariable + `, or else with the development one that ` + "`serve --auth`" + ` takes. The secret is not printed.
 
-Without --url the three headers are printed, as curl's -H @FILE reads them. With it a whole command is, with the body
-in it, which a shell can run. Of an HTTP event (API Gateway's or a function URL's) the body alone is signed and
-sent; anything else is a body itself.
+Without --url the three headers are printed, as curl's -H @FILE reads them. With it a whole command is printed, with
+the body in it, which a shell can run. Of an HTTP event (API Gateway's or a function URL's) only the body is signed
+and sent; anything else is a body itself.
 
 Examples:
 
@@ -51,11 +53,11 @@ func (s *signCommand) Run(c *console, g *Globals) error {
 		return err
 	}
 	family := s.Family
-	if d, ok := asDelivery(body); ok {
-		if body, err = d.body(); err != nil {
+	if e, ok := parseHTTPEvent(body); ok {
+		if body, err = e.body(); err != nil {
 			return err
 		}
-		family = d.familyOr(family)
+		family = cmp.Or(family, e.family())
 	}
 	key := g.WebhookSecret
 	if key.Empty() {
@@ -79,30 +81,27 @@ func (s *signCommand) Run(c *console, g *Globals) error {
 	return nil
 }
 
-// signNow returns the headers that make a signed webhook of a body. An empty key is the development
-// one, family "" is svix, id "" a new one.
+// signNow returns the headers that make a body a signed webhook. An empty key stands for the development
+// one, the family "" for svix, and the ID "" for a new one.
 func signNow(c *console, key sensitive.String, family, id string, body []byte) (map[string]string, error) {
 	if key.Empty() {
 		key = sensitive.New(developmentWebhookSecret)
 	}
-	c.hideText(key)
+	c.hide(key)
 	if id == "" {
 		id = "msg_" + rand.Text()
 	}
 	if strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, usagef("--id: an ID is printable ASCII without spaces")
+		return nil, usagef("--id: an ID has printable ASCII characters only, without spaces")
 	}
 	header, err := auth.Sign(key, id, time.Now(), body)
 	if err != nil {
 		return nil, usagef("cannot sign: %v", err)
 	}
-	if family == "" {
-		family = "svix"
-	}
-	return inFamily(family, header), nil
+	return inFamily(cmp.Or(family, "svix"), header), nil
 }
 
-// inFamily returns signed headers under the names of a family, in lower case.
+// inFamily returns the headers of a signature with the names of a family, in lower case.
 func inFamily(family string, header http.Header) map[string]string {
 	named := make(map[string]string, len(header))
 	for name := range header {
@@ -112,17 +111,17 @@ func inFamily(family string, header http.Header) map[string]string {
 	return named
 }
 
-// curl is the shell command that sends a signed body.
+// curl returns the shell command that sends a signed body.
 func curl(to string, signed map[string]string, body []byte) (string, error) {
 	u, err := url.Parse(to)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", usagef("--url: want http:// or https:// and a host")
+		return "", usagef("--url: it must begin with http:// or https:// and have a host")
 	}
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = "/webhooks"
 	}
 	if len(body) > maxArgument || !utf8.Valid(body) || strings.ContainsRune(string(body), 0) {
-		return "", usagef("the body does not go on a command line: leave --url out, and give curl the headers with -H @FILE")
+		return "", usagef("the body does not fit on a command line: leave --url out, and give curl the headers with -H @FILE")
 	}
 	parts := []string{"curl -sS " + quoted(u.String()), "-H 'content-type: application/json'"}
 	for _, name := range slices.Sorted(maps.Keys(signed)) {
@@ -131,5 +130,5 @@ func curl(to string, signed map[string]string, body []byte) (string, error) {
 	return strings.Join(append(parts, "--data-raw "+quoted(string(body))), " \\\n  "), nil
 }
 
-// quoted is a text as a shell reads it back.
+// quoted returns a text quoted for a shell.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

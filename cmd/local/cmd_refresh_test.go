@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/junction-refresh/junction-refresh/internal/awstest"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
+	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-func TestManyUsersEndInATableASummaryAndAStatus(t *testing.T) {
+func TestRefreshPrintsATableAndASummary(t *testing.T) {
 	got := local(t, "refresh", "--speed", "100000", junctiontest.DefaultUserID, junctiontest.SlowUserID,
 		"client:"+junctiontest.CompletedClientUserID, junctiontest.NoSourcesUserID, "not-an-id", "client:nobody")
 	got.mustExit(t, exitFailed)
@@ -34,17 +36,17 @@ func TestManyUsersEndInATableASummaryAndAStatus(t *testing.T) {
 	}
 	mustContain(t, lines[len(lines)-1], "6 users in ", ": 1 completed, 1 in progress, 1 partial, 3 failed")
 	if got.stderr != "" {
-		t.Errorf("standard error, which is no terminal, has %q", got.stderr)
+		t.Errorf("standard error has %q, although it is not a terminal", got.stderr)
 	}
 }
 
-func TestARefreshThatFailsForNobodySucceeds(t *testing.T) {
+func TestRefreshSucceedsIfNoUserFails(t *testing.T) {
 	got := local(t, "refresh", junctiontest.CompletedUserID)
 	got.mustExit(t, exitOK)
 	mustContain(t, got.stdout, "1 user in ", "1 completed, 0 in progress, 0 partial, 0 failed")
 }
 
-func TestUsersAreReadFromAFileAndStandardInputOnce(t *testing.T) {
+func TestUsersAreReadFromAFileOrStandardInput(t *testing.T) {
 	list := "\ufeff# the team\r\n\r\n  " + strings.ToUpper(junctiontest.DefaultUserID) + "  # Ann\n" +
 		"client:app#1\nclient:app-user-completed\nclient:app-user-completed\n"
 	want := []string{junctiontest.DefaultUserID, "client:app#1", "client:app-user-completed"}
@@ -64,16 +66,16 @@ func TestUsersAreReadFromAFileAndStandardInputOnce(t *testing.T) {
 	localWith(t, strings.Repeat("x", 1<<17), nil, "refresh", "-f", "-").mustExit(t, exitUsage)
 }
 
-func TestAFailureThatCanBeRetriedKeepsItsCode(t *testing.T) {
+func TestARetryableFailureKeepsItsCode(t *testing.T) {
 	got := local(t, "refresh", "--fault", "429", junctiontest.DefaultUserID, "client:app-user-completed", "--config", "MAX_ATTEMPTS=1")
 	got.mustExit(t, exitFailed)
-	mustContain(t, got.stdout, "rate_limited (again in 1200 s)")
+	mustContain(t, got.stdout, "rate_limited (retry in 1200 s)")
 	if n := strings.Count(got.stdout, "rate_limited"); n != 2 {
 		t.Errorf("%d users are rate_limited:\n%s", n, got.stdout)
 	}
 }
 
-func TestRefreshedUsersAsJSONAreOneALine(t *testing.T) {
+func TestRefreshPrintsOneJSONDocumentPerLine(t *testing.T) {
 	got := local(t, "refresh", "--json", junctiontest.DefaultUserID, "client:nobody")
 	got.mustExit(t, exitFailed)
 	var users []string
@@ -92,7 +94,7 @@ func TestRefreshedUsersAsJSONAreOneALine(t *testing.T) {
 	}
 }
 
-func TestProgressIsShownOnATerminal(t *testing.T) {
+func TestATerminalShowsTheProgress(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	c := newConsole(strings.NewReader(""), &stdout, &stderr, nil)
 	c.stderr.terminal = true
@@ -104,7 +106,7 @@ func TestProgressIsShownOnATerminal(t *testing.T) {
 	mustNotContain(t, stdout.String(), "refreshing")
 }
 
-func TestUsersNotReachedBeforeCtrlCAreInterrupted(t *testing.T) {
+func TestUsersThatWereNotRefreshedBeforeCtrlCAreInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr bytes.Buffer
@@ -117,22 +119,21 @@ func TestUsersNotReachedBeforeCtrlCAreInterrupted(t *testing.T) {
 	}
 }
 
-func TestAnErrorTypeBecomesItsCodeAgain(t *testing.T) {
-	for errorType, code := range map[string]string{
-		"RateLimited": "rate_limited", "UpstreamInvalidResponse": "upstream_invalid_response",
-		"Internal": "internal", "Sandbox.Timedout": "sandbox_timedout",
-	} {
-		if got := snake(errorType); string(got) != code {
-			t.Errorf("%s becomes %s, want %s", errorType, got, code)
-		}
+func TestAUserWhoseInvocationTimesOutFails(t *testing.T) {
+	f := &function{lambda: awstest.Lambda{Timeout: time.Millisecond, Handler: stub(func(ctx context.Context, _ []byte) ([]byte, error) {
+		select {}
+	})}}
+	if got := f.refresh(t.Context(), "a"); got.Status != result.Failed || got.ErrorCode != "timed_out" || !strings.Contains(got.Error, "Task timed out") {
+		t.Errorf("%+v", got)
 	}
 }
 
 func TestAnIDThatCouldDisturbATerminalIsQuoted(t *testing.T) {
-	if got := printable("client:a\x1b[2Jb"); got != `"client:a\x1b[2Jb"` {
-		t.Errorf("printed as %s", got)
-	}
-	if got := printable("client:Jörg 7"); got != "client:Jörg 7" {
-		t.Errorf("printed as %s", got)
+	for id, want := range map[string]string{"client:a\x1b[2Jb": `"client:a\x1b[2Jb"`, "client:Jörg 7": "client:Jörg 7"} {
+		t.Run(want, func(t *testing.T) {
+			if got := printable(id); got != want {
+				t.Errorf("printed as %s, want %s", got, want)
+			}
+		})
 	}
 }

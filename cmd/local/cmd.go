@@ -22,7 +22,7 @@ const (
 )
 
 const description = `The junction-refresh Lambda function on this machine: the real handler, invoked as Lambda invokes it, and
-nothing of AWS. Junction is a simulator inside this process unless you say --live.
+nothing of AWS. Junction is a simulator inside this process, except with --live.
 
 The simulator knows these users:
 
@@ -31,12 +31,12 @@ The simulator knows these users:
 	b21c9f0e-6a47-4d83-8e15-90d3c7f2a645  app-user-slow             its sources take 45 s
 	e4a85d37-93c1-4f6b-a2d8-5b07f1c86e92  app-user-without-sources  it has no connected source
 
-and app users generated-user-0 to generated-user-999. Each can be refreshed 8 times an hour, as at Junction.
+and app users generated-user-0 to generated-user-999. Each can be refreshed 8 times per hour, as at Junction.
 
 Examples:
 
 	go run ./cmd/local                            # one event: in, to Junction, and back
-	go run ./cmd/local --timeout 60               # what the HTTP API's 30 s make of it
+	go run ./cmd/local --timeout 60               # clamped to the HTTP API's 30 s
 	go run ./cmd/local --fault 503:1              # one failure, and the retry after it
 	go run ./cmd/local --fault 429 --verbose      # with the function's own log
 	go run ./cmd/local invoke events/sqs.json     # any Lambda event
@@ -47,30 +47,30 @@ Examples:
 	go run ./cmd/local refresh USER client:MY-ID  # many users
 	JUNCTION_API_KEY=... go run ./cmd/local refresh --live USER
 
-Exit status: 0 where all went well or the event was ignored, 1 where a refresh or the function failed,
-2 where the command line cannot be used.`
+Exit status: 0 if all went well or the event was ignored, 1 if a refresh or the function failed,
+2 if the command line cannot be used.`
 
 // grammar is the command line.
 type grammar struct {
 	Globals
-	Example exampleCommand `cmd:"" default:"1" help:"Run one event against the simulator and show every step (what happens without a command)."`
+	Example exampleCommand `cmd:"" default:"1" help:"Run one event against the simulator and show every step (the default command)."`
 	Invoke  invokeCommand  `cmd:"" help:"Run any Lambda event from a file."`
-	Serve   serveCommand   `cmd:"" help:"Serve HTTP as an API Gateway HTTP API in front of the function does."`
+	Serve   serveCommand   `cmd:"" help:"Serve HTTP, as an API Gateway HTTP API in front of the function does."`
 	Sign    signCommand    `cmd:"" help:"Sign a webhook as its sender would: headers for curl, or the whole command."`
 	Refresh refreshCommand `cmd:"" help:"Refresh many users."`
 }
 
 // Globals are the flags of every command.
 type Globals struct {
-	Live          bool             `help:"Call Junction itself with the key in JUNCTION_API_KEY. JUNCTION_ENVIRONMENT and JUNCTION_BASE_URL are honoured; nothing else of your environment is."`
-	Timeout       string           `placeholder:"SECONDS" help:"Seconds that Junction is given where the event itself does not say (DEFAULT_TIMEOUT); the example says it."`
+	Live          bool             `help:"Call Junction itself with the key in JUNCTION_API_KEY. JUNCTION_ENVIRONMENT and JUNCTION_BASE_URL are read too, and nothing else of your environment."`
+	Timeout       string           `placeholder:"SECONDS" help:"Seconds that Junction is given if the event names no timeout (DEFAULT_TIMEOUT); the example's event names this one."`
 	Config        []string         `sep:"none" placeholder:"KEY=VALUE" help:"Set one of the function's variables, such as MAX_ATTEMPTS=1. Repeatable."`
-	Fault         []string         `placeholder:"NAME[:N]" help:"Let the simulator fail, always or N times: ${faults}. Repeatable, in order."`
+	Fault         []string         `placeholder:"NAME[:N]" help:"Make the simulator fail, always or N times: ${faults}. Repeatable, in order."`
 	Speed         float64          `default:"50" help:"How many times faster than Junction the simulator waits; 1 is real time."`
 	LambdaTimeout time.Duration    `default:"90s" help:"The function's timeout in Lambda."`
-	Auth          string           `placeholder:"WAYS" help:"Let only those HTTP callers in that show who they are (CALLER_AUTH): signature, token, iam, or several with commas. Without it everybody is let in."`
-	Token         sensitive.String `placeholder:"TOKEN" help:"The token that --auth takes, ${min_token} bytes or more. Default: ${token}, which is no secret."`
-	WebhookSecret sensitive.String `aliases:"secret" placeholder:"WHSEC" help:"The webhook secret that --auth takes, and that signatures are made with. Default: ${webhook_secret}, which is no secret."`
+	Auth          string           `placeholder:"METHODS" help:"Let only authenticated HTTP callers in (CALLER_AUTH): by signature, token or iam, or several with commas. Without it every caller is let in."`
+	Token         sensitive.String `placeholder:"TOKEN" help:"The token that --auth takes, ${min_token} bytes or more. Default: ${token}, which is public."`
+	WebhookSecret sensitive.String `aliases:"secret" placeholder:"WHSEC" help:"The webhook secret that --auth takes, and that signatures are made with. Default: ${webhook_secret}, which is public."`
 	Verbose       bool             `short:"v" help:"Show the function's own log lines on standard error."`
 }
 
@@ -82,29 +82,29 @@ func (g *Globals) Validate() error {
 	case !(g.Speed > 0):
 		return errors.New("--speed must be over 0")
 	case g.Live && len(g.Fault) > 0:
-		return errors.New("--fault is the simulator's: it does not go with --live")
+		return errors.New("--fault is for the simulator and does not go with --live")
 	}
 	return nil
 }
 
-// usageError is a sentence about a command line that cannot be used.
+// usageError says why a command line cannot be used.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
 func usagef(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
 
-// errFailed ends a command whose output has said already what failed.
+// errFailed is the error of a command that has printed already what failed.
 var errFailed = errors.New("a refresh failed")
 
-// run is the whole command: it returns the exit status. environ is the user's environment, of which a
-// run without --live uses nothing but NO_COLOR and TERM. ctx ends with Ctrl-C.
+// run runs a command line and returns the exit status. environ is the user's environment, of which a run
+// without --live reads only NO_COLOR, TERM and the secrets to hide. ctx ends with Ctrl-C.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
 	c := newConsole(stdin, stdout, stderr, environ)
 	var g grammar
-	helped := false
+	helpShown := false
 	parser, err := kong.New(&g, kong.Name("go run ./cmd/local"), kong.Description(description),
-		kong.Writers(c.stdout, c.stderr), kong.Exit(func(int) { helped = true }),
+		kong.Writers(c.stdout, c.stderr), kong.Exit(func(int) { helpShown = true }),
 		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true}), kong.Vars{
 			"faults": faultNames(), "token": developmentToken, "webhook_secret": developmentWebhookSecret,
 			"min_token": strconv.Itoa(auth.MinToken),
@@ -114,7 +114,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return fail(c, err, exitUsage)
 	}
 	command, err := parser.Parse(args)
-	if helped {
+	if helpShown {
 		return exitOK
 	}
 	if err != nil {

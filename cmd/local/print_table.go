@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -11,11 +10,11 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// printTable writes one row per user.
+// printTable prints one row per user.
 func printTable(s *screen, outcomes []outcome) {
 	var b bytes.Buffer
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "USER\tSTATUS\tREFRESHED\tIN PROGRESS\tFAILED\tERROR") // a buffer takes everything
+	_, _ = fmt.Fprintln(table, "USER\tSTATUS\tREFRESHED\tIN PROGRESS\tFAILED\tERROR") // a buffer accepts everything
 	for _, o := range outcomes {
 		r := o.Result
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\n", printable(o.User), r.Status,
@@ -27,18 +26,10 @@ func printTable(s *screen, outcomes []outcome) {
 	}
 }
 
-// printable quotes an ID that could disturb a terminal.
-func printable(id string) string {
-	if quoted := strconv.Quote(id); quoted != `"`+id+`"` {
-		return quoted
-	}
-	return id
-}
-
-// errorText is a failure's code, and how long to wait where that is known.
+// errorText returns a failure's code, and how long to wait if that is known.
 func errorText(r result.Result) string {
 	if r.RetryAfterSeconds > 0 {
-		return fmt.Sprintf("%s (again in %d s)", r.ErrorCode, r.RetryAfterSeconds)
+		return fmt.Sprintf("%s (retry in %d s)", r.ErrorCode, r.RetryAfterSeconds)
 	}
 	return string(r.ErrorCode)
 }
@@ -68,7 +59,7 @@ func (t *tally) add(status result.Status) {
 	}
 }
 
-// summary is the tally in one line.
+// summary returns the tally in one line.
 func (t tally) summary(s *screen, took time.Duration) string {
 	failed := fmt.Sprintf("%d failed", t.failed)
 	if t.failed > 0 {
@@ -76,12 +67,4 @@ func (t tally) summary(s *screen, took time.Duration) string {
 	}
 	return fmt.Sprintf("%s in %s: %d completed, %d in progress, %d partial, %s",
 		counted(t.users, "user"), duration(took), t.completed, t.inProgress, t.partial, failed)
-}
-
-// counted is a number of things.
-func counted(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }
