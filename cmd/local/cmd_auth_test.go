@@ -1,9 +1,11 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/junction-refresh/junction-refresh/internal/awstest"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
@@ -118,8 +120,9 @@ func TestInvokeWithSignReplacesTheEventsSignature(t *testing.T) {
 }
 
 func TestInvokeWithSignKeepsTheOtherHeadersOfARESTAPI(t *testing.T) {
-	event := `{"requestContext":{"httpMethod":"POST"},"httpMethod":"POST","path":"/x/webhooks","headers":{"Webhook-Id":"old","A":"b"},
-		"multiValueHeaders":{"Webhook-Id":["old"],"A":["b"]},"body":"{\"client_user_id\":\"app-user-completed\"}"}`
+	event := awstest.Request{
+		Path: "/x/webhooks", Header: http.Header{"Webhook-Id": {"old"}, "A": {"b"}}, Body: `{"client_user_id":"app-user-completed"}`,
+	}.RESTAPI()
 	got := localWith(t, event, nil, "invoke", "-", "--sign", "--speed", "100000")
 	got.mustExit(t, exitOK)
 	mustContain(t, got.stdout, `"webhook-signature": [`, `"A": "b"`, "trigger rest-api")

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/junction-refresh/junction-refresh/internal/awstest"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
@@ -33,9 +37,7 @@ func TestEachEventInTheRepositoryIsServed(t *testing.T) {
 }
 
 func TestTheExitStatusTellsWhetherTheSenderWasServed(t *testing.T) {
-	record := func(user string) string {
-		return `{"Records":[{"eventSource":"aws:sqs","messageId":"m1","body":"{\"user_id\":\"` + user + `\"}"}]}`
-	}
+	batch := awstest.SQSBatch(`{"user_id":"` + junctiontest.DefaultUserID + `"}`)
 	for _, test := range []struct {
 		name, event string
 		flags       []string
@@ -50,8 +52,8 @@ func TestTheExitStatusTellsWhetherTheSenderWasServed(t *testing.T) {
 		{"a Lambda error", `{"client_user_id":"app-user-completed"}`, []string{"--fault", "429"}, exitFailed, `"errorType": "RateLimited"`},
 		{"too little time", `{"client_user_id":"app-user-completed"}`, []string{"--lambda-timeout", "6s"}, exitFailed, `"errorType": "InsufficientTime"`},
 		{"one failed user among several", `{"user_ids":["` + junctiontest.DefaultUserID + `","` + junctiontest.UnknownUserID + `"]}`, nil, exitFailed, `"failed": 1`},
-		{"a processed message", record(junctiontest.DefaultUserID), nil, exitOK, `"batchItemFailures": []`},
-		{"a message to be retried", record(junctiontest.DefaultUserID), []string{"--fault", "429"}, exitFailed, `"itemIdentifier": "m1"`},
+		{"a processed message", batch, nil, exitOK, `"batchItemFailures": []`},
+		{"a message to be retried", batch, []string{"--fault", "429"}, exitFailed, `"itemIdentifier": "m0"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := localWith(t, test.event, nil, append([]string{"invoke", "-", "--speed", "100000"}, test.flags...)...)
@@ -85,14 +87,24 @@ func TestAnEventThatLambdaRefusesIsNotInvoked(t *testing.T) {
 }
 
 func TestTheCallersCredentialsAreNotPrinted(t *testing.T) {
-	event := `{"version":"2.0","requestContext":{"http":{"method":"GET"}},"rawPath":"/",
-		"cookies":["session=hush","other=hush"],
-		"headers":{"authorization":"Bearer hush","x-vital-api-key":"hush\"hush","accept":"*/*"},
-		"multiValueHeaders":{"Authorization":["Bearer hush"]}}`
-	got := localWith(t, event, nil, "invoke", "-")
-	got.mustExit(t, exitFailed)
-	mustContain(t, got.stdout, `"authorization": "****"`, `"cookies": "****"`, `"accept": "*/*"`, "HTTP 404")
-	mustNotContain(t, got.stdout, "hush")
+	r := httptest.NewRequest("GET", "https://api.example.com/other", nil)
+	r.Header = http.Header{"Authorization": {"Bearer hush"}, "X-Vital-Api-Key": {`hush"hush`}, "Accept": {"*/*"}, "Cookie": {"session=hush; other=hush"}}
+	for _, test := range []struct {
+		name, event string
+		masked      []string
+	}{
+		{"of an HTTP API", string(awstest.HTTPAPIEvent(r, nil, "request-1", time.Now())),
+			[]string{`"authorization": "****"`, `"x-vital-api-key": "****"`, `"cookies": "****"`, `"accept": "*/*"`}},
+		{"of a REST API", awstest.Request{Method: "GET", Path: "/other", Header: r.Header}.RESTAPI(),
+			[]string{`"Authorization": "****"`, `"X-Vital-Api-Key": "****"`, `"Cookie": "****"`, `"Accept": "*/*"`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := localWith(t, test.event, nil, "invoke", "-")
+			got.mustExit(t, exitFailed)
+			mustContain(t, got.stdout, append(test.masked, "HTTP 404")...)
+			mustNotContain(t, got.stdout, "hush")
+		})
+	}
 }
 
 // stub is a lambda.Handler.

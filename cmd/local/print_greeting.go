@@ -12,14 +12,14 @@ func printGreeting(c *console, g *Globals, url string) {
 		junction, user = "the real API", "USER_ID"
 	}
 	out.printf("Listening on %s as an API Gateway HTTP API does; Junction is %s. Ctrl-C ends it.\n\n", url, junction)
-	credentials := ""
+	curlFlag := ""
 	switch {
 	case g.open():
 		out.printf("Callers are not authenticated; --auth signature,token is as in AWS.\n\n")
 	case g.takes("token"):
-		credentials = " -H 'authorization: Bearer YOUR_TOKEN'"
+		curlFlag = " -H 'authorization: Bearer YOUR_TOKEN'"
 		if g.Token.Empty() && !g.Live {
-			credentials = " -H 'authorization: Bearer " + developmentToken + "'"
+			curlFlag = " -H 'authorization: Bearer " + developmentToken + "'"
 		}
 	}
 	if g.takes("signature") {
@@ -28,16 +28,16 @@ func printGreeting(c *console, g *Globals, url string) {
 	if g.takes("iam") {
 		out.printf("Nothing here authenticates by IAM as AWS does, so iam lets nobody in.\n\n")
 	}
-	if credentials == "" && !g.open() {
+	if curlFlag == "" && !g.open() {
 		return // the rest is for callers with a token
 	}
-	out.printf("%s\n  curl -X POST '%s/v2/user/refresh/%s?timeout=30'%s\n\n", out.style(bold, "Refresh a user:"), url, user, credentials)
+	out.printf("%s\n  curl -X POST '%s/v2/user/refresh/%s?timeout=30'%s\n\n", out.style(bold, "Refresh a user:"), url, user, curlFlag)
 	if !g.configures("REFRESH_QUEUE_URL") {
 		out.printf("%s\n  curl -X POST -H 'prefer: respond-async' '%s/v2/user/refresh/%s'%s\n\n",
-			out.style(bold, "Queue a refresh, and watch it here:"), url, user, credentials)
+			out.style(bold, "Queue a refresh, and watch it here:"), url, user, curlFlag)
 	}
 	out.printf("%s\n  curl '%s/webhooks'%s -H 'content-type: application/json' \\\n    -d '{\"user_id\":\"%s\",\"timeout\":10}'\n\n",
-		out.style(bold, "Send an app's webhook:"), url, credentials, user)
+		out.style(bold, "Send an app's webhook:"), url, curlFlag, user)
 	if g.Live {
 		return
 	}
@@ -49,7 +49,7 @@ func printGreeting(c *console, g *Globals, url string) {
 		{"404, no such user", junctiontest.UnknownUserID, ""},
 		{"422, not a UUID", "me", ""},
 	} {
-		out.printf("  curl -X POST '%s/v2/user/refresh/%s%s'%s  # %s\n", url, other.user, other.query, credentials, other.answer)
+		out.printf("  curl -X POST '%s/v2/user/refresh/%s%s'%s  # %s\n", url, other.user, other.query, curlFlag, other.answer)
 	}
 	if !g.open() {
 		out.printf("  curl -X POST '%s/v2/user/refresh/%s'  # 401, no token\n", url, user)
