@@ -83,7 +83,7 @@ func TestALiveRunWithAuthTakesTheTokensOfTheUsersSecret(t *testing.T) {
 		status       int
 	}{
 		"its token":                            {`{"api_key":"` + ownKey + `","tokens":["` + ownToken + `"]}`, ownToken, 404},
-		"not the development token beside it":  {`{"api_key":"` + ownKey + `","tokens":["` + ownToken + `"]}`, developmentToken, 401},
+		"not the development token too":        {`{"api_key":"` + ownKey + `","tokens":["` + ownToken + `"]}`, developmentToken, 401},
 		"the development token if it has none": {ownKey, developmentToken, 404},
 		"never the key":                        {ownKey, ownKey, 401},
 	} {

@@ -65,7 +65,7 @@ func (p queuePrinter) batch(o sqstest.Outcome, visibleAt func(messageID string) 
 	p.line("worker", "batch of %d (%s): %s", len(ids), firstOf(ids), outcome)
 }
 
-// messageText describes a message of the function's own: for whom it is, and which one.
+// messageText describes a message that the function queued: its user or users, and its ID.
 func messageText(m sqstest.Message) string {
 	d, _ := document.ParseMessage(m.Body)
 	users := shortUserID(d.UserID)
