@@ -16,9 +16,12 @@ import (
 const (
 	// maxStale is how long after it was read a value may be used while Secrets Manager fails.
 	maxStale = time.Hour
-	// retryEvery is the least time between two reads because of refused keys, and between two reads of a
-	// failing Secrets Manager while an older value is used.
+	// retryEvery is the least time between two reads because of refused keys, and between two waits for a slow
+	// or failing Secrets Manager while an older value is used.
 	retryEvery = 10 * time.Second
+	// patience is how long a caller waits for a read if it can go on without: with an older value, or with an
+	// error that says that a refused key cannot be replaced yet. The read continues in the background.
+	patience = 500 * time.Millisecond
 	// readTimeout bounds one read with its retries, so that time to answer is left if Secrets Manager hangs.
 	readTimeout = 5 * time.Second
 )
@@ -46,7 +49,7 @@ type Source struct {
 	mu       sync.Mutex
 	bundle   Bundle
 	readAt   time.Time // when the read of bundle began; zero: never
-	failedAt time.Time // when the last read began, if it failed; else zero
+	failedAt time.Time // when Secrets Manager last failed, or kept a caller waiting in vain; zero after a good read
 
 	renewedAt time.Time // when the last read because of a refused key began
 	renewErr  error     // the error of that read
@@ -69,8 +72,8 @@ func (s *Source) Key(ctx context.Context) (sensitive.String, error) {
 	return bundle.APIKey, err
 }
 
-// Bundle returns the secret, no older than the TTL or, if Secrets Manager fails, the last one that was read,
-// for up to an hour. Errors are *result.Failure.
+// Bundle returns the secret, no older than the TTL or, if Secrets Manager fails or takes longer than half a
+// second, the last one that was read, for up to an hour. Errors are *result.Failure.
 func (s *Source) Bundle(ctx context.Context) (Bundle, error) {
 	s.mu.Lock()
 	bundle, age := s.bundle, s.age(s.readAt)
@@ -80,16 +83,22 @@ func (s *Source) Bundle(ctx context.Context) (Bundle, error) {
 	if usable && (age < s.ttl || failing) {
 		return bundle, nil
 	}
+	if !usable {
+		return s.fetch(ctx, ordinary)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	fresh, err := s.fetch(ctx, ordinary)
-	if err != nil && usable {
+	if err != nil {
 		return bundle, nil
 	}
-	return fresh, err
+	return fresh, nil
 }
 
 // Renew implements refresh.Keys. If the refused key is not the current one, it returns the current one.
-// Otherwise it reads the secret again, at most every 10 s. If that read fails, it is not known whether the key
-// has been rotated, so the error is secret_unavailable, which is retryable.
+// Otherwise it reads the secret again, at most every 10 s. If that read fails or takes longer than half a
+// second, it is not known whether the key has been rotated, so the error is secret_unavailable, which is
+// retryable. A later call gets the outcome of the same read.
 func (s *Source) Renew(ctx context.Context, refused sensitive.String) (sensitive.String, error) {
 	s.mu.Lock()
 	key, recently, renewErr := s.bundle.APIKey, s.age(s.renewedAt) < retryEvery, s.renewErr
@@ -100,6 +109,8 @@ func (s *Source) Renew(ctx context.Context, refused sensitive.String) (sensitive
 	if recently {
 		return key, renewErr
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	bundle, err := s.fetch(ctx, renewal)
 	return bundle.APIKey, err
 }
@@ -124,7 +135,7 @@ func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
 			s.renewedAt, s.renewErr = began, err
 		}
 		if err != nil {
-			s.failedAt = began
+			s.failedAt = s.wall()
 			return Bundle{}, err
 		}
 		if !began.Before(s.readAt) { // a slow read must not undo a later one
@@ -136,6 +147,9 @@ func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
 	case r := <-shared:
 		return r.Val.(Bundle), r.Err
 	case <-ctx.Done():
+		s.mu.Lock()
+		s.failedAt = s.wall()
+		s.mu.Unlock()
 		return Bundle{}, result.Fail(result.SecretUnavailable, "Secrets Manager did not answer in time")
 	}
 }
