@@ -65,7 +65,7 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 		read = secret.FromSecretsManager(load, cfg.SecretID)
 	}
 	keys := secret.New(read, cfg.SecretTTL)
-	keys.OnRead = warnOfWeak(log)
+	keys.OnRead, keys.Log = warnOfWeak(log), log
 	keys.Warm()
 	client := junction.New(junction.Options{
 		Environment: cfg.Environment, BaseURL: cfg.BaseURL, UserAgent: "junction-refresh/" + version, Calls: cfg.MaxConcurrency,

@@ -4,6 +4,8 @@ package secret
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -22,6 +24,8 @@ const (
 	// patience is how long a caller waits for a read if it can go on without: with an older value, or with an
 	// error that says that a refused key cannot be replaced yet. The read continues in the background.
 	patience = 500 * time.Millisecond
+	// logEvery is the least time between two log lines about failed reads.
+	logEvery = time.Minute
 	// readTimeout bounds one read with its retries, so that time to answer is left if Secrets Manager hangs.
 	readTimeout = 5 * time.Second
 )
@@ -40,6 +44,8 @@ func Static(value sensitive.String) Read {
 type Source struct {
 	// OnRead, if not nil, is called with each bundle that was read. Set it before the first use.
 	OnRead func(Bundle)
+	// Log, if not nil, gets an error for reads that failed, at most one a minute. Set it before the first use.
+	Log *slog.Logger
 
 	read   Read
 	ttl    time.Duration
@@ -53,6 +59,8 @@ type Source struct {
 
 	renewedAt time.Time // when the last read because of a refused key began
 	renewErr  error     // the error of that read
+
+	loggedAt time.Time // when a failed read was last logged
 }
 
 // New returns a source that reads the secret again after ttl. It reads nothing yet: see Warm.
@@ -79,7 +87,7 @@ func (s *Source) Bundle(ctx context.Context) (Bundle, error) {
 	bundle, age := s.bundle, s.age(s.readAt)
 	failing := s.age(s.failedAt) < retryEvery
 	s.mu.Unlock()
-	usable := !bundle.APIKey.Empty() && age < max(maxStale, s.ttl)
+	usable := age < s.lifetime()
 	if usable && (age < s.ttl || failing) {
 		return bundle, nil
 	}
@@ -129,6 +137,9 @@ func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
 		bundle, err := s.readBundle(ctx)
+		if err != nil {
+			s.logFailure(ctx, err)
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if purpose == renewal {
@@ -169,6 +180,29 @@ func (s *Source) readBundle(ctx context.Context) (Bundle, error) {
 	}
 	return bundle, nil
 }
+
+// logFailure logs a failed read and what follows from it, at most once a minute.
+func (s *Source) logFailure(ctx context.Context, err error) {
+	s.mu.Lock()
+	readAt, age, due := s.readAt, s.age(s.readAt), s.age(s.loggedAt) >= logEvery
+	if due {
+		s.loggedAt = s.wall()
+	}
+	s.mu.Unlock()
+	if s.Log == nil || !due {
+		return
+	}
+	f := result.AsFailure(err)
+	consequence := "refreshes fail until it can be read"
+	if age < s.lifetime() {
+		consequence = fmt.Sprintf("the value read at %s is used until %s",
+			readAt.UTC().Format(time.RFC3339), readAt.Add(s.lifetime()).UTC().Format(time.RFC3339))
+	}
+	s.Log.ErrorContext(ctx, f.Message+"; "+consequence, slog.String("error_code", string(f.Code)), slog.Any("cause", f.Cause))
+}
+
+// lifetime is how long a value may be used after it was read.
+func (s *Source) lifetime() time.Duration { return max(maxStale, s.ttl) }
 
 func (s *Source) wall() time.Time { return s.now().Round(0) }
 
