@@ -71,7 +71,7 @@ func New(read Read, ttl time.Duration) *Source {
 // Warm reads the secret in the background, so that the read overlaps with the function's start. If it fails,
 // the first use reads again.
 func (s *Source) Warm() {
-	go func() { _, _ = s.fetch(context.Background(), ordinary) }()
+	go func() { _, _, _ = s.fetch(context.Background(), ordinary) }()
 }
 
 // Key implements refresh.Keys.
@@ -92,15 +92,25 @@ func (s *Source) Bundle(ctx context.Context) (Bundle, error) {
 		return bundle, nil
 	}
 	if !usable {
-		return s.fetch(ctx, ordinary)
+		return s.firstBundle(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	fresh, err := s.fetch(ctx, ordinary)
+	fresh, _, err := s.fetch(ctx, ordinary)
 	if err != nil {
 		return bundle, nil
 	}
 	return fresh, nil
+}
+
+// firstBundle returns the secret if there is no older value to use. If a read that was already running fails,
+// it reads again.
+func (s *Source) firstBundle(ctx context.Context) (Bundle, error) {
+	bundle, joined, err := s.fetch(ctx, ordinary)
+	if err != nil && joined && ctx.Err() == nil {
+		bundle, _, err = s.fetch(ctx, ordinary)
+	}
+	return bundle, err
 }
 
 // Renew implements refresh.Keys. If the refused key is not the current one, it returns the current one.
@@ -119,7 +129,7 @@ func (s *Source) Renew(ctx context.Context, refused sensitive.String) (sensitive
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	bundle, err := s.fetch(ctx, renewal)
+	bundle, _, err := s.fetch(ctx, renewal)
 	return bundle.APIKey, err
 }
 
@@ -130,9 +140,11 @@ const (
 )
 
 // fetch reads the secret. Concurrent calls with the same purpose share one read, which continues if the
-// context of one of them ends.
-func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
+// context of one of them ends. joined reports whether the read was already running.
+func (s *Source) fetch(ctx context.Context, purpose string) (bundle Bundle, joined bool, err error) {
+	started := false
 	shared := s.flight.DoChan(purpose, func() (any, error) {
+		started = true // this call's own function runs only if it joined no other
 		began := s.wall()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
@@ -156,12 +168,12 @@ func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
 	})
 	select {
 	case r := <-shared:
-		return r.Val.(Bundle), r.Err
+		return r.Val.(Bundle), !started, r.Err
 	case <-ctx.Done():
 		s.mu.Lock()
 		s.failedAt = s.wall()
 		s.mu.Unlock()
-		return Bundle{}, result.Fail(result.SecretUnavailable, "Secrets Manager did not answer in time")
+		return Bundle{}, false, result.Fail(result.SecretUnavailable, "Secrets Manager did not answer in time")
 	}
 }
 

@@ -17,6 +17,16 @@ func (s *store) setDelay(delay time.Duration) {
 	s.delay = delay
 }
 
+// wantTwoReads fails the test unless the store was read twice.
+func wantTwoReads(t *testing.T, s *store) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reads != 2 {
+		t.Errorf("%d reads, want 2", s.reads)
+	}
+}
+
 // wantTook fails the test unless the time since began is want.
 func wantTook(t *testing.T, began time.Time, want time.Duration) {
 	t.Helper()
@@ -58,9 +68,7 @@ func TestAHangingSecretsManagerCostsNothingForTenSecondsAfterwards(t *testing.T)
 			wantKey(t, s, "one")
 			wantTook(t, began, 0)
 		}
-		if manager.reads != 2 {
-			t.Errorf("%d reads, want 2", manager.reads)
-		}
+		wantTwoReads(t, manager)
 	})
 }
 
@@ -74,9 +82,7 @@ func TestASlowReadContinuesInTheBackground(t *testing.T) {
 		began := time.Now()
 		wantKey(t, s, "two")
 		wantTook(t, began, 0)
-		if manager.reads != 2 {
-			t.Errorf("%d reads, want 2", manager.reads)
-		}
+		wantTwoReads(t, manager)
 	})
 }
 
@@ -91,9 +97,7 @@ func TestConcurrentCallersWaitHalfASecondTogether(t *testing.T) {
 		}
 		wait.Wait()
 		wantTook(t, began, 500*time.Millisecond)
-		if manager.reads != 2 {
-			t.Errorf("%d reads, want 2", manager.reads)
-		}
+		wantTwoReads(t, manager)
 	})
 }
 
@@ -145,9 +149,7 @@ func TestALaterCallUsesTheBackgroundReadOfARefusedKey(t *testing.T) {
 				if got := renew(t, s, "one"); got != c.want || time.Since(began) > 500*time.Millisecond {
 					t.Errorf("the later call got %s after %v, want %s", got, time.Since(began), c.want)
 				}
-				if manager.reads != 2 {
-					t.Errorf("%d reads, want 2", manager.reads)
-				}
+				wantTwoReads(t, manager)
 			})
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -82,6 +83,7 @@ func TestAFailedReadIsLoggedWithWhatFollows(t *testing.T) {
 				manager = c.then
 				_, _ = s.Key(t.Context())
 				time.Sleep(readTimeout)
+				synctest.Wait()
 				want := []map[string]any{{"level": "ERROR", "msg": c.message, "error_code": "secret_unavailable", "cause": c.cause}}
 				if diff := cmp.Diff(want, logged.all(t)); diff != "" {
 					t.Errorf("log (-want +got):\n%s", diff)
@@ -211,7 +213,8 @@ func answer(status int, body string) http.HandlerFunc {
 
 // hijacked writes raw bytes instead of an answer, and closes the connection.
 func hijacked(raw string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // else the connection is reset
 		conn, buffer, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			panic(err)
