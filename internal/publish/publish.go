@@ -32,6 +32,8 @@ const (
 // retryable are the error codes of entries that EventBridge may accept the next time (PutEvents).
 var retryable = []string{"ThrottlingException", "InternalFailure", "InternalException"}
 
+var errNotReported = errors.New("EventBridge did not report on a result")
+
 // EventBridge is the part of the EventBridge client that a Bus needs.
 type EventBridge interface {
 	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
@@ -114,19 +116,14 @@ func put(ctx context.Context, client EventBridge, entries []entry, errs []error)
 			in.Entries = append(in.Entries, e.PutEventsRequestEntry)
 		}
 		out, err := client.PutEvents(ctx, in)
-		if err == nil && len(out.Entries) != len(entries) {
-			err = errors.New("EventBridge did not report on every entry")
-		}
 		for i, e := range entries {
+			retry := false
 			errs[e.index] = err
-			if err != nil {
-				continue
+			if err == nil {
+				retry, errs[e.index] = readEntry(out.Entries, i, len(entries))
 			}
-			if code := aws.ToString(out.Entries[i].ErrorCode); code != "" {
-				errs[e.index] = errors.New("EventBridge rejected a result: " + code)
-				if slices.Contains(retryable, code) {
-					retryEntries = append(retryEntries, e)
-				}
+			if retry {
+				retryEntries = append(retryEntries, e)
 			}
 		}
 		if len(retryEntries) > 0 {
@@ -134,4 +131,21 @@ func put(ctx context.Context, client EventBridge, entries []entry, errs []error)
 		}
 		return retryEntries, err
 	})
+}
+
+// readEntry reads what EventBridge reports on the entry with index i of n. The error is nil if the entry is on
+// the bus; if not, retry reports whether it may be the next time. It is if nothing is reported: an entry that
+// is on the bus after all is delivered twice, but none is lost.
+func readEntry(reports []types.PutEventsResultEntry, i, n int) (retry bool, err error) {
+	if len(reports) != n {
+		return true, errNotReported
+	}
+	code, id := aws.ToString(reports[i].ErrorCode), aws.ToString(reports[i].EventId)
+	switch {
+	case code != "":
+		return slices.Contains(retryable, code), errors.New("EventBridge rejected a result: " + code)
+	case id == "":
+		return true, errNotReported
+	}
+	return false, nil
 }
