@@ -21,9 +21,10 @@ import (
 const detailType = "Junction User Refresh Result"
 
 const (
-	// maxBytes is how many bytes the entries of one call have at most. EventBridge's own limit was this or
-	// higher at all times; an entry that is larger is sent alone, and EventBridge decides.
-	maxBytes = 256 << 10
+	// maxBytes is how many bytes the entries of one call have at most. EventBridge takes less than 1 MB since
+	// January 2026 (before that, 256 KB). It does not say which MB, and the event that a rule's target gets is
+	// some hundred bytes larger than its entry, so this is below both.
+	maxBytes = 999_000
 	// maxTraceHeader is the longest X-Ray header, in bytes, that EventBridge accepts. A longer one would
 	// make it reject the whole call.
 	maxTraceHeader = 500
@@ -90,16 +91,28 @@ func (b *Bus) Publish(ctx context.Context, events []outbox.Event) []error {
 	return errs
 }
 
+// newEntry returns the entry of a result. A result that is too large is shortened: first by its sources, which
+// its lists have too, then by the lists.
 func (b *Bus) newEntry(event outbox.Event, index int) (entry, error) {
-	detail, err := json.Marshal(event.Result)
 	e := entry{index: index, PutEventsRequestEntry: types.PutEventsRequestEntry{
-		EventBusName: &b.name, Source: aws.String(result.EventSource), DetailType: aws.String(detailType), Detail: aws.String(string(detail)),
+		EventBusName: &b.name, Source: aws.String(result.EventSource), DetailType: aws.String(detailType),
 	}}
 	if n := len(event.TraceHeader); n > 0 && n <= maxTraceHeader {
 		e.TraceHeader = &event.TraceHeader
 	}
-	return e, err
+	for _, shortened := range []func(result.Result) result.Result{whole, result.Result.WithoutSources, result.Result.WithoutLists} {
+		detail, err := json.Marshal(shortened(event.Result))
+		if err != nil {
+			return entry{}, err
+		}
+		if e.Detail = aws.String(string(detail)); e.size() <= maxBytes {
+			break
+		}
+	}
+	return e, nil
 }
+
+func whole(r result.Result) result.Result { return r }
 
 // size is the entry's size as EventBridge counts it
 // (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html), and its trace header.
