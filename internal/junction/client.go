@@ -120,6 +120,10 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	defer func() { _ = resp.Body.Close() }()
 	r := response{status: resp.StatusCode, header: resp.Header, key: key}
 	switch s := r.status; {
+	case s < 100: // net/http accepts any three digits
+		return response{}, malformed(response{}, "it has no valid HTTP status", nil)
+	case s < http.StatusOK:
+		return r, nil // the body of a 101 is the bare connection, and reading it does not end with the context
 	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusTooManyRequests, s >= http.StatusInternalServerError:
 		return r, nil // the status is enough, and the body might be slow
 	}
