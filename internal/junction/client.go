@@ -9,10 +9,8 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
@@ -36,7 +34,8 @@ type Options struct {
 // Client calls Junction. It is safe for concurrent use.
 type Client struct {
 	options Options
-	http    *http.Client
+	// transport instead of an http.Client, which would follow redirects and send the key header along.
+	transport http.RoundTripper
 }
 
 // New returns a client.
@@ -44,11 +43,7 @@ func New(options Options) *Client {
 	if options.Calls == 0 {
 		options.Calls = 100
 	}
-	return &Client{options: options, http: &http.Client{
-		Transport: NewTransport(options.Calls),
-		// No redirect is followed, because Go would send the key header to the host of the redirect.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &Client{options: options, transport: NewTransport(options.Calls)}
 }
 
 // Check returns an error if a key cannot be used: misconfigured if it is for another environment, or if its
@@ -104,18 +99,17 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	if err != nil {
 		return response{}, err
 	}
-	var connected atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
-	req, err := http.NewRequestWithContext(ctx, method, base+target, http.NoBody)
+	var p progress
+	req, err := http.NewRequestWithContext(p.trace(ctx), method, base+target, http.NoBody)
 	if err != nil {
 		return response{}, result.Fail(result.Misconfigured, "JUNCTION_BASE_URL is not a valid URL")
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.options.UserAgent)
 	req.Header.Set("X-Vital-Api-Key", key.Reveal())
-	resp, err := c.http.Do(req)
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return response{}, transportFailure(ctx, err, connected.Load())
+		return response{}, transportFailure(ctx, err, &p)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	r := response{status: resp.StatusCode, header: resp.Header, key: key}
@@ -130,9 +124,9 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	r.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBytes+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return response{}, transportFailure(ctx, err, true)
+		return response{}, transportFailure(ctx, err, &p)
 	case err != nil:
-		return response{}, malformed(r, "it is incomplete", cause(err))
+		return response{}, malformed(r, "it is incomplete", classify(err, true))
 	case int64(len(r.body)) > maxBytes:
 		return response{}, malformed(r, "it is larger than "+strconv.FormatInt(maxBytes>>20, 10)+" MiB", nil)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,18 +22,20 @@ const (
 	maxRetryAfter = 24 * time.Hour
 )
 
-// transportFailure returns the failure of a call without an answer. connected reports whether there was a
-// connection to send the call on.
-func transportFailure(ctx context.Context, err error, connected bool) *result.Failure {
-	if !connected {
-		f := result.FailFor(result.UpstreamUnavailable, "Junction could not be reached", cause(err))
+// transportFailure returns the failure of a call without a complete answer.
+func transportFailure(ctx context.Context, err error, p *progress) *result.Failure {
+	why := classify(err, p.answered.Load())
+	switch {
+	case !p.connected.Load() || isClosedIdle(err):
+		f := result.FailFor(result.UpstreamUnavailable, "Junction could not be reached", why)
 		f.NotSent = true
 		return f
-	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(ctx.Err(), context.Canceled) {
+	case ctx.Err() != nil:
 		return result.Fail(result.UpstreamTimeout, "Junction did not answer in time")
+	case p.answered.Load():
+		return malformed(response{}, "it is incomplete or not valid HTTP", why)
 	}
-	return result.FailFor(result.UpstreamUnavailable, "the connection to Junction was lost", cause(err))
+	return result.FailFor(result.UpstreamUnavailable, "the connection to Junction was lost", why)
 }
 
 // refreshFailure returns the failure of a refresh whose status is neither 200 nor 202.
@@ -146,12 +147,4 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 		wait = at.Sub(now)
 	}
 	return min(max(wait, 0), maxRetryAfter)
-}
-
-// cause returns the transport's error without the URL that net/http adds to it.
-func cause(err error) error {
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner
-	}
-	return err
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,6 +102,60 @@ func TestAServerThatStallsEndsWithTheCall(t *testing.T) {
 			_, err := client.Refresh(ctx, sensitive.New(key), user, 5)
 			if f := result.AsFailure(err); f.Code != result.UpstreamTimeout || time.Since(began) > 5*time.Second {
 				t.Errorf("%+v after %v, want %s", f, time.Since(began), result.UpstreamTimeout)
+			}
+		})
+	}
+}
+
+// echoes are answers over HTTP/1.1 that net/http's error text quotes, with the key in place of KEY.
+var echoes = map[string]string{
+	"no HTTP":                    "KEY\r\n\r\n",
+	"a version":                  "HTTP/KEY 200 OK\r\n\r\n",
+	"a status":                   "HTTP/1.1 KEY OK\r\n\r\n",
+	"a header without a colon":   "HTTP/1.1 200 OK\r\nKEY\r\n\r\n",
+	"a header's name":            "HTTP/1.1 200 OK\r\nKEY KEY: x\r\n\r\n",
+	"a header that is continued": "HTTP/1.1 200 OK\r\n KEY\r\n\r\n",
+	"a Content-Length":           "HTTP/1.1 200 OK\r\nContent-Length: KEY\r\n\r\n",
+	"two Content-Lengths":        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: KEY\r\n\r\n",
+	"a Transfer-Encoding":        "HTTP/1.1 200 OK\r\nTransfer-Encoding: KEY\r\n\r\n",
+	"two Transfer-Encodings":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: KEY\r\n\r\n",
+	"a Trailer":                  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: KEY KEY,Content-Length\r\n\r\n0\r\n\r\n",
+	"a trailer":                  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nKEY\r\n\r\n",
+	"a chunk's length":           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nKEY\r\n\r\n",
+	"a chunk":                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nKEY\r\n\r\n",
+	"a Location":                 "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://[KEY\r\nContent-Length: 0\r\n\r\n",
+	"a Location that is odd":     "HTTP/1.1 301 Moved\r\nLocation: %KEY\x7f\r\nContent-Length: 0\r\n\r\n",
+	"a body that ends early":     "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nKEY",
+	"headers that are too long":  "HTTP/1.1 200 OK\r\nX-A: " + strings.Repeat("KEY", 64<<10) + "\r\n\r\n",
+}
+
+func TestNothingThatTheServerSentReachesTheLog(t *testing.T) {
+	for name, answer := range echoes {
+		t.Run(name, func(t *testing.T) {
+			_, f := refresh(t, serveRaw(t, strings.ReplaceAll(answer, "KEY", key), false))
+			if f == nil {
+				t.Fatal("no failure")
+			}
+			for err := error(f); err != nil; {
+				if strings.Contains(err.Error(), key) {
+					t.Errorf("the key is in %q", err)
+				}
+				inner, ok := err.(interface{ Unwrap() error })
+				if !ok {
+					break
+				}
+				err = inner.Unwrap()
+			}
+		})
+	}
+}
+
+func TestAnAnswerThatIsNotHTTPIsNotWorthAnotherCall(t *testing.T) {
+	for name, answer := range echoes {
+		t.Run(name, func(t *testing.T) {
+			_, f := refresh(t, serveRaw(t, answer, false))
+			if f == nil || f.Code != result.UpstreamInvalidResponse || f.NotSent {
+				t.Errorf("%+v, want %s", f, result.UpstreamInvalidResponse)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -88,3 +89,24 @@ func (t *transport) waitToDial(ctx context.Context) (connected func(), err error
 		return nil, ctx.Err()
 	}
 }
+
+// progress is how far a call has come.
+type progress struct {
+	connected atomic.Bool // it has a connection to be sent on
+	answered  atomic.Bool // it has received the beginning of an answer
+}
+
+// trace returns ctx with the hooks that keep p up to date.
+func (p *progress) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		// net/http gets another connection for a POST only if nothing of it was processed on the last one.
+		GetConn:              func(string) { p.connected.Store(false) },
+		GotConn:              func(httptrace.GotConnInfo) { p.connected.Store(true) },
+		GotFirstResponseByte: func() { p.answered.Store(true) },
+	})
+}
+
+// isClosedIdle reports whether a call failed because the server had closed the connection before the call was sent
+// on it. net/http checks this under the same lock as the beginning of a call, so it is certain, but it does not
+// export the error.
+func isClosedIdle(err error) bool { return err.Error() == "http: server closed idle connection" }
