@@ -1,7 +1,6 @@
 package junction
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -16,8 +15,6 @@ import (
 const (
 	// maxText is how many bytes of Junction's error text are passed on.
 	maxText = 500
-	// maxDetail is how many bytes the detail of a 422 may have; a longer one is not passed on.
-	maxDetail = 32 << 10
 	// maxRetryAfter is the longest Retry-After; a longer one is shortened to it.
 	maxRetryAfter = 24 * time.Hour
 )
@@ -62,7 +59,7 @@ func refreshFailure(r response, userID string) *result.Failure {
 	}
 	f.Shown = sentence(r.key.Redact(body.Error))
 	f.UpstreamStatus = r.status
-	f.FailedSources = r.redacted(body.Failed)
+	f.FailedSources = r.redactedNames(body.Failed)
 	return f
 }
 
@@ -101,28 +98,13 @@ func malformed(r response, why string, err error) *result.Failure {
 	return f
 }
 
-// detail returns the detail of a 422, or nil.
-func detail(r response) json.RawMessage {
-	var body struct {
-		Detail json.RawMessage `json:"detail"`
-	}
-	if json.Unmarshal(r.body, &body) != nil || len(body.Detail) > maxDetail {
-		return nil
-	}
-	// JSON escapes no character of a key, so the key can be searched for in the text.
-	if key := r.key.Reveal(); key != "" && bytes.Contains(body.Detail, []byte(key)) {
-		return nil
-	}
-	return body.Detail
-}
-
-// sentence returns a text of Junction's as one line of limited length.
+// sentence returns a text of Junction's as one line of printable characters and of limited length.
 func sentence(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
+		if unicode.IsPrint(r) {
+			return r
 		}
-		return r
+		return ' '
 	}, text)
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "") + "…"

@@ -64,7 +64,7 @@ type Result struct {
 	ErrorCode         Code            `json:"error_code,omitempty"`
 	Retryable         *bool           `json:"retryable,omitempty"`
 	RetryAfterSeconds int             `json:"retry_after_seconds,omitempty"`
-	Detail            json.RawMessage `json:"detail,omitempty"` // of a 422, as Junction sent it
+	Detail            json.RawMessage `json:"detail,omitempty"` // of a 422, from Junction without the key
 
 	// Degraded is an error that did not stop the refresh, for the log: the quota could not be checked.
 	Degraded error `json:"-"`
