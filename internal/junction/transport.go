@@ -19,10 +19,12 @@ const (
 	// wait for one of these to get its connection.
 	maxDialing  = 8
 	maxDialWait = time.Second
+	// maxEndWait is how long a call waits for the end of its connection to be noticed.
+	maxEndWait = 100 * time.Millisecond
 )
 
-// transport closes idle connections that may have been lost while the process was frozen, and makes concurrent
-// calls share a few HTTP/2 connections.
+// transport does not use connections that were lost while the process was frozen, and makes concurrent calls share a
+// few HTTP/2 connections. Its requests must have no body.
 //
 // For a thousand calls at once net/http would dial a thousand times, because it does not know before the
 // handshake that an HTTP/2 connection can carry a hundred of them. So a few calls dial first, and the others use
@@ -71,8 +73,28 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer connected()
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected() }})
-	return t.Transport.RoundTrip(req.WithContext(ctx))
+	reused := false
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		connected()
+		if reused = info.Reused; reused {
+			awaitEnd(info.Conn)
+		}
+	}}))
+	for {
+		resp, err := t.Transport.RoundTrip(req)
+		if err == nil || !reused || !isClosedIdle(err) {
+			return resp, err
+		}
+	}
+}
+
+// awaitEnd waits until net/http notices that a connection has been lost, but no longer than maxEndWait. After a freeze
+// a call may come before that. It would be sent on the lost connection and fail, and nobody could tell that the
+// server had not received it. Once net/http has noticed, another connection is used.
+func awaitEnd(conn net.Conn) {
+	for waited := time.Duration(0); waited < maxEndWait && isLost(conn); waited += time.Millisecond {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // waitToDial waits until fewer than maxDialing calls are without a connection, but no longer than maxDialWait.
