@@ -30,6 +30,7 @@ var causes = []struct {
 		return is[*tls.CertificateVerificationError](err) || is[x509.CertificateInvalidError](err)
 	}},
 	{"server does not speak TLS", is[tls.RecordHeaderError]},
+	{"call refused", among(errResent)},
 	{"canceled", func(err error) bool { return errors.Is(err, context.Canceled) }},
 	{"timeout", func(err error) bool { e, ok := errors.AsType[net.Error](err); return ok && e.Timeout() }},
 	{"connection refused", among(syscall.ECONNREFUSED)},
@@ -68,6 +69,9 @@ func among(targets ...error) func(error) bool {
 		return false
 	}
 }
+
+// protocolError is HTTP/2's PROTOCOL_ERROR.
+const protocolError = 1
 
 // streamError has the fields of net/http's own type, which errors.As fills in.
 type streamError struct {

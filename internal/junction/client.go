@@ -35,7 +35,7 @@ type Options struct {
 type Client struct {
 	options Options
 	// transport instead of an http.Client, which would follow redirects and send the key header along.
-	transport http.RoundTripper
+	transport *transport
 }
 
 // New returns a client.
@@ -43,7 +43,7 @@ func New(options Options) *Client {
 	if options.Calls == 0 {
 		options.Calls = 100
 	}
-	return &Client{options: options, transport: NewTransport(options.Calls)}
+	return &Client{options: options, transport: newTransport(options.Calls)}
 }
 
 // Check returns an error if a key cannot be used: misconfigured if it is for another environment, or if its
@@ -99,22 +99,21 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	if err != nil {
 		return response{}, err
 	}
-	var p progress
-	req, err := http.NewRequestWithContext(p.trace(ctx), method, base+target, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, base+target, http.NoBody)
 	if err != nil {
 		return response{}, result.Fail(result.Misconfigured, "JUNCTION_BASE_URL is not a valid URL")
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.options.UserAgent)
 	req.Header.Set("X-Vital-Api-Key", key.Reveal())
-	resp, err := c.transport.RoundTrip(req)
-	if err != nil {
-		return response{}, transportFailure(ctx, err, &p)
+	resp, failed := c.transport.send(req)
+	if failed != nil {
+		return response{}, transportFailure(ctx, failed)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	r := response{status: resp.StatusCode, header: resp.Header, key: key}
 	switch s := r.status; {
-	case s < 100: // net/http accepts any three digits
+	case s < 100 || s > 999: // net/http accepts any three digits, and over HTTP/2 any number
 		return response{}, malformed(response{}, "it has no valid HTTP status", nil)
 	case s < http.StatusOK:
 		return r, nil // the body of a 101 is the bare connection, and reading it does not end with the context
@@ -124,7 +123,7 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	r.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBytes+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return response{}, transportFailure(ctx, err, &p)
+		return response{}, timedOut()
 	case err != nil:
 		return response{}, malformed(r, "it is incomplete", classify(err, true))
 	case int64(len(r.body)) > maxBytes:

@@ -19,20 +19,24 @@ const (
 	maxRetryAfter = 24 * time.Hour
 )
 
-// transportFailure returns the failure of a call without a complete answer.
-func transportFailure(ctx context.Context, err error, p *progress) *result.Failure {
-	why := classify(err, p.answered.Load())
+// transportFailure returns the failure of a call without an answer.
+func transportFailure(ctx context.Context, err *callError) *result.Failure {
+	why := classify(err, err.answered)
 	switch {
-	case !p.connected.Load() || isClosedIdle(err):
+	case err.notSent:
 		f := result.FailFor(result.UpstreamUnavailable, "Junction could not be reached", why)
 		f.NotSent = true
 		return f
 	case ctx.Err() != nil:
-		return result.Fail(result.UpstreamTimeout, "Junction did not answer in time")
-	case p.answered.Load():
+		return timedOut()
+	case err.answered:
 		return malformed(response{}, "it is incomplete or not valid HTTP", why)
 	}
 	return result.FailFor(result.UpstreamUnavailable, "the connection to Junction was lost", why)
+}
+
+func timedOut() *result.Failure {
+	return result.Fail(result.UpstreamTimeout, "Junction did not answer in time")
 }
 
 // refreshFailure returns the failure of a refresh whose status is neither 200 nor 202.

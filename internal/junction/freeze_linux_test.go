@@ -88,7 +88,7 @@ func TestACallWhoseConnectionWasLostInAFreezeIsSentOnceOrNotAtAll(t *testing.T) 
 
 				dialed := make(chan *frozenConn, 10)
 				c := New(Options{BaseURL: server.URL})
-				tr := c.transport.(*transport)
+				tr := c.transport
 				tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 					conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 					if err != nil {

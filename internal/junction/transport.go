@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -19,8 +18,6 @@ const (
 	// wait for one of these to get its connection.
 	maxDialing  = 8
 	maxDialWait = time.Second
-	// maxEndWait is how long a call waits for the end of its connection to be noticed.
-	maxEndWait = 100 * time.Millisecond
 )
 
 // transport does not use connections that were lost while the process was frozen, and makes concurrent calls share a
@@ -40,7 +37,9 @@ type transport struct {
 
 // NewTransport returns the transport for up to the given number of concurrent calls to Junction. It does not
 // accept compressed answers, so that an answer is not larger than what was sent.
-func NewTransport(calls int) http.RoundTripper {
+func NewTransport(calls int) http.RoundTripper { return newTransport(calls) }
+
+func newTransport(calls int) *transport {
 	return &transport{now: time.Now, dialing: make(chan struct{}, maxDialing), Transport: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
@@ -59,6 +58,15 @@ func NewTransport(calls int) http.RoundTripper {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.send(req)
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// send makes a call.
+func (t *transport) send(req *http.Request) (*http.Response, *callError) {
 	t.mu.Lock()
 	now := t.now().Round(0) // the wall clock, because the monotonic one stands still in a frozen Lambda
 	stale := now.Sub(t.lastUsed) > staleAfter
@@ -70,30 +78,24 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	connected, err := t.waitToDial(ctx)
 	if err != nil {
-		return nil, err
+		return nil, &callError{error: err, notSent: true}
 	}
 	defer connected()
-	reused := false
-	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		connected()
-		if reused = info.Reused; reused {
-			awaitEnd(info.Conn)
-		}
-	}}))
+	ctx, cancel := context.WithCancelCause(ctx)
+	p := progress{onConn: connected, stop: func() { cancel(errResent) }}
+	req = req.WithContext(httptrace.WithClientTrace(ctx, p.trace()))
 	for {
 		resp, err := t.Transport.RoundTrip(req)
-		if err == nil || !reused || !isClosedIdle(err) {
-			return resp, err
+		switch {
+		case err == nil:
+			return resp, nil // cancel would end its body
+		case p.reused && isClosedIdle(err):
+			continue
+		case context.Cause(ctx) == errResent:
+			err = errResent
 		}
-	}
-}
-
-// awaitEnd waits until net/http notices that a connection has been lost, but no longer than maxEndWait. After a freeze
-// a call may come before that. It would be sent on the lost connection and fail, and nobody could tell that the
-// server had not received it. Once net/http has noticed, another connection is used.
-func awaitEnd(conn net.Conn) {
-	for waited := time.Duration(0); waited < maxEndWait && isLost(conn); waited += time.Millisecond {
-		time.Sleep(time.Millisecond)
+		cancel(nil)
+		return nil, p.failure(err)
 	}
 }
 
@@ -111,24 +113,3 @@ func (t *transport) waitToDial(ctx context.Context) (connected func(), err error
 		return nil, ctx.Err()
 	}
 }
-
-// progress is how far a call has come.
-type progress struct {
-	connected atomic.Bool // it has a connection to be sent on
-	answered  atomic.Bool // it has received the beginning of an answer
-}
-
-// trace returns ctx with the hooks that keep p up to date.
-func (p *progress) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// net/http gets another connection for a POST only if nothing of it was processed on the last one.
-		GetConn:              func(string) { p.connected.Store(false) },
-		GotConn:              func(httptrace.GotConnInfo) { p.connected.Store(true) },
-		GotFirstResponseByte: func() { p.answered.Store(true) },
-	})
-}
-
-// isClosedIdle reports whether a call failed because the server had closed the connection before the call was sent
-// on it. net/http checks this under the same lock as the beginning of a call, so it is certain, but it does not
-// export the error.
-func isClosedIdle(err error) bool { return err.Error() == "http: server closed idle connection" }
