@@ -131,7 +131,7 @@ func TestAMessagesBodyIsTheDocument(t *testing.T) {
 	for name, body := range map[string]string{"an empty body": ``, "not JSON": `not JSON`, "an event without a detail": `{"detail-type":"x","source":"my.app"}`} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := newQueueReader().ReadMessage(body)
-			refusal(t, err)
+			_ = refusal(t, err)
 		})
 	}
 }
