@@ -22,7 +22,7 @@ func TestEveryObserverIsToldTheSame(t *testing.T) {
 			for _, r := range recorders {
 				observers = append(observers, r)
 			}
-			all := observe.All(observers...)
+			all := observe.All(observers)
 			all.Refreshed(t.Context(), origin, completed())
 			all.Queued(t.Context(), origin, 1001, 3)
 			all.PublishFailed(t.Context(), origin, completed(), result.Fail(result.PublishFailed, "x"))
