@@ -116,6 +116,9 @@ func (r *Reader) readUsers(o Object, d *Document) (err error) {
 	case named[0] == "user_ids":
 		d.Many = true
 		d.UserIDs, err = readUserIDs(o["user_ids"])
+		if len(d.UserIDs) > maxUsersAtOnce && !r.Queue {
+			return result.Fail(result.InvalidRequest, "more than 5,000 users need a queue (REFRESH_QUEUE_URL)")
+		}
 	case named[0] == "user_id": // also beside a client_user_id, as in Junction's own envelopes
 		d.UserIDs, err = readUserID(o["user_id"], "user_id")
 	default:

@@ -8,10 +8,11 @@ func (r Result) WithoutSources() Result {
 	return r
 }
 
-// WithoutLists returns the result without Sources and the three lists, for a receiver to whom WithoutSources is
-// still too large. Nothing else in a result is long, so this always fits.
+// WithoutLists returns the result without Sources, the three lists and a 422's detail, for a receiver to whom
+// WithoutSources is still too large. Nothing else in a result is long, so this always fits.
 func (r Result) WithoutLists() Result {
 	r = r.WithoutSources()
 	r.RefreshedSources, r.InProgressSources, r.FailedSources = []string{}, []string{}, []string{}
+	r.Detail = nil
 	return r
 }
