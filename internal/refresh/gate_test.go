@@ -53,6 +53,18 @@ func TestALeaseEndsWhenItsFirstCallIsCutOff(t *testing.T) {
 	})
 }
 
+func TestTheFirstCallEndsWithItsLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := granting(0)
+		g.enterTakes = time.Second
+		began := time.Now()
+		wantFailure(t, refreshThrough(t, g, newUpstream(hang), goodKey()), result.UpstreamTimeout, 1)
+		if took := time.Since(began); took != g.leases[0] {
+			t.Errorf("the call is cut off after %v, and the lease ends after %v", took, g.leases[0])
+		}
+	})
+}
+
 func TestACoalescedRefreshIsTheStoredResultUnderItsOwnRequestID(t *testing.T) {
 	stored := result.From(user, result.Answer{Status: 200, Refreshed: []string{"a/b"}})
 	stored.RequestID, stored.Attempts, stored.TimeoutSeconds = "of the first request", 2, 30
@@ -130,7 +142,7 @@ func TestTheGateIsToldWhichCallsWereSent(t *testing.T) {
 	notSent := fail(&result.Failure{Code: result.UpstreamUnavailable, Message: "x", NotSent: true})
 	synctest.Test(t, func(t *testing.T) {
 		g := granting(2)
-		got := refreshThrough(t, g, newUpstream(notSent, fail(unavailable), notSent), goodKey())
+		got := refreshThrough(t, g, newUpstream([]reply{notSent, fail(unavailable), notSent}...), goodKey())
 		wantFailure(t, got, result.UpstreamUnavailable, 3)
 		g.wantCalls(t, refresh.NotSent, refresh.Sent, refresh.NotSent)
 	})
@@ -178,7 +190,7 @@ func TestAGateThatCannotBeReachedStopsNoRefresh(t *testing.T) {
 func TestAUserThatIsResolvedAgainHasALeaseOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gone := fail(result.Fail(result.UserNotFound, "x"))
-		u, id, g := newUpstream(succeed, gone, succeed), user, granting(0)
+		u, id, g := newUpstream([]reply{succeed, gone, succeed}...), user, granting(0)
 		u.resolve = resolveTo(&id)
 		r := refresh.New(u, goodKey(), refresh.Options{Gate: g})
 		r.Refresh(t.Context(), ofClientUser())

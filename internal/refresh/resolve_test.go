@@ -35,7 +35,7 @@ func TestAClientUserIDIsResolvedOnceAndRemembered(t *testing.T) {
 func TestARememberedUserThatIsGoneIsResolvedAgain(t *testing.T) {
 	gone := fail(result.Fail(result.UserNotFound, "x"))
 	synctest.Test(t, func(t *testing.T) {
-		u, id := newUpstream(succeed, gone, succeed, gone), user
+		u, id := newUpstream([]reply{succeed, gone, succeed, gone}...), user
 		u.resolve = resolveTo(&id)
 		r := refresh.New(u, goodKey(), options)
 		r.Refresh(t.Context(), ofClientUser())

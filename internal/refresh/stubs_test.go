@@ -136,6 +136,8 @@ type gate struct {
 	decision refresh.Decision
 	more     int // how many more calls the lease allows
 
+	enterTakes time.Duration
+
 	enterErr, againErr, doneErr error
 
 	leases []time.Duration // how long each lease was asked for
@@ -152,6 +154,7 @@ func granting(more int) *gate {
 
 func (g *gate) Enter(_ context.Context, _ string, until time.Time) (refresh.Decision, error) {
 	g.leases = append(g.leases, time.Until(until))
+	time.Sleep(g.enterTakes)
 	return g.decision, g.enterErr
 }
 
