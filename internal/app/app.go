@@ -3,7 +3,9 @@ package app
 
 import (
 	"context"
+	stdlog "log"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"slices"
 
@@ -59,6 +61,7 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 		// batch.
 		debug.SetMemoryLimit(cfg.Memory * 3 / 4)
 	}
+	stdlog.SetOutput(junction.LogFilter(os.Stderr))
 	load := awsConfig()
 	read := secret.Static(cfg.APIKey)
 	if cfg.APIKey.Empty() {
