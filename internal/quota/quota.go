@@ -4,7 +4,6 @@
 package quota
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -22,14 +21,8 @@ type Rules struct {
 // On reports whether there is anything to decide.
 func (r Rules) On() bool { return r.Limit > 0 || r.Coalesce > 0 }
 
-const (
-	// maxResult is the largest result that is stored, in bytes of JSON: about a hundred sources. Each
-	// decision about a user costs one write unit per KiB of the item, and an item takes 1,000 of them per
-	// second.
-	maxResult = 8 << 10
-	// maxClosed is the longest that a Retry-After closes a user.
-	maxClosed = 24 * time.Hour
-)
+// maxClosed is the longest that a Retry-After closes a user.
+const maxClosed = 24 * time.Hour
 
 // state is what is kept about a user. Times are wall-clock milliseconds since 1970; 0 is never.
 type state struct {
@@ -47,8 +40,7 @@ type state struct {
 func (r Rules) decide(s state, now time.Time) refresh.Decision {
 	ms := now.UnixMilli()
 	if r.fresh(s, ms) {
-		var out result.Result
-		if json.Unmarshal(s.result, &out) == nil {
+		if out, ok := decode(s.result); ok {
 			return refresh.Decision{Kind: refresh.Coalesced, Result: out}
 		}
 	}
@@ -85,18 +77,6 @@ func (r Rules) closes(out result.Result, now time.Time) int64 {
 		return 0
 	}
 	return now.Add(min(f.RetryAfter, maxClosed)).UnixMilli()
-}
-
-// encode returns a result as it is stored, or nil for one that is not stored: a failure, or one too large.
-func (r Rules) encode(out result.Result) []byte {
-	if r.Coalesce == 0 || !out.Success {
-		return nil
-	}
-	text, err := json.Marshal(out)
-	if err != nil || len(text) > maxResult {
-		return nil
-	}
-	return text
 }
 
 // keeps is how long a user's state matters.

@@ -2,7 +2,6 @@ package quota
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -352,21 +351,6 @@ func TestTheQuotaAndCoalescingAreSwitchedOffEachByItself(t *testing.T) {
 	}
 }
 
-func TestAResultThatIsTooLargeIsNotStored(t *testing.T) {
-	var names []string
-	for i := range 4000 {
-		names = append(names, fmt.Sprintf("provider/%d", i))
-	}
-	large := result.From(user, result.Answer{Status: 200, Refreshed: names})
-	stores(t, hour, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
-		for range 2 {
-			if !refreshed(t, gate, c, large) {
-				t.Error("a result over the bound was stored")
-			}
-		}
-	})
-}
-
 func TestAUserWhoseInstancesAlwaysDieIsNotLockedOutAndItsItemStaysSmall(t *testing.T) {
 	stores(t, hour, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
 		for i := range 120 {
@@ -617,13 +601,5 @@ func TestTidyingAnItemThatIsGoneIsNoError(t *testing.T) {
 	d, _ := newDynamo(t, hour, newClock())
 	if err := d.tidy(t.Context(), user, 0); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestWhatIsStoredIsTheResultsOwnJSON(t *testing.T) {
-	stored := hour.encode(success)
-	var back result.Result
-	if err := json.Unmarshal(stored, &back); err != nil || back.Status != success.Status {
-		t.Errorf("%s %v", stored, err)
 	}
 }

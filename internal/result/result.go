@@ -50,6 +50,7 @@ type Result struct {
 	InProgressSources       []string  `json:"in_progress_sources"`
 	FailedSources           []string  `json:"failed_sources"`
 	Sources                 []Source  `json:"sources"`
+	Truncated               bool      `json:"truncated,omitempty"`       // lists were left out, because there are too many sources
 	TimeoutSeconds          float64   `json:"timeout_seconds"`           // sent to Junction; 0 if it was not called
 	RequestedTimeoutSeconds float64   `json:"requested_timeout_seconds"` // requested, before it was clamped
 	UpstreamStatus          int       `json:"upstream_status"`           // 0 if Junction did not answer
