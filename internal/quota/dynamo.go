@@ -73,28 +73,45 @@ func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (ref
 		case refused == nil, refused.owner == owner: // the SDK repeated a write whose answer was lost
 			return refresh.Decision{Kind: refresh.Granted, Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner}}, nil
 		}
-		decision := d.skewed().decide(*refused, now)
+		decision := d.skewed().decide(refused.state, userID, now)
 		if decision.Kind != refresh.Granted {
 			return decision, nil
 		}
 		if tidied {
 			return refresh.Decision{Kind: refresh.Denied, RetryAfter: time.Second}, nil
 		}
-		if err := d.tidy(ctx, userID, len(refused.calls)); err != nil {
+		if err := d.tidy(ctx, userID, refused, now); err != nil {
 			return refresh.Decision{}, err
 		}
 	}
 }
 
-// tidy removes the calls beyond Limit, which never matter. Leases that ended by themselves leave them
-// behind, and an item that is full of them takes no further call.
-func (d *Dynamo) tidy(ctx context.Context, userID string, calls int) error {
-	_, err := d.update(ctx, &dynamodb.UpdateItemInput{
-		Key:                      key("user#" + userID),
-		UpdateExpression:         aws.String("REMOVE " + d.surplus(calls)),
-		ConditionExpression:      aws.String("attribute_exists(#calls)"), // else the item is gone
-		ExpressionAttributeNames: map[string]string{"#calls": "calls"},
-	})
+// tidy rewrites an item whose condition refused a call that the rules allow. Either it is full of calls
+// beyond Limit, which leases that ended by themselves leave behind, or it contains what cannot be true. What
+// is left out here would be out of date anyway. If the item has changed, tidy leaves it as it is.
+func (d *Dynamo) tidy(ctx context.Context, userID string, refused *refusal, now time.Time) error {
+	calls := &types.AttributeValueMemberL{Value: []types.AttributeValue{}}
+	for _, at := range d.skewed().plausible(refused.state, now).calls {
+		calls.Value = append(calls.Value, number(at))
+	}
+	calls.Value = calls.Value[:min(len(calls.Value), d.keep())]
+	in := &dynamodb.UpdateItemInput{
+		Key:                       key("user#" + userID),
+		UpdateExpression:          aws.String("SET #calls = :tidied REMOVE #lease_until, #closed_until, #result, #result_at"),
+		ConditionExpression:       aws.String("attribute_exists(pk)"),
+		ExpressionAttributeNames:  map[string]string{},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":tidied": calls},
+	}
+	for _, name := range []string{"calls", "lease_until", "closed_until", "result", "result_at"} {
+		in.ExpressionAttributeNames["#"+name] = name
+		if value, ok := refused.item[name]; ok {
+			in.ExpressionAttributeValues[":"+name] = value
+			require(in, "#"+name+" = :"+name)
+		} else {
+			require(in, "attribute_not_exists(#"+name+")")
+		}
+	}
+	_, err := d.update(ctx, in)
 	return err
 }
 
@@ -119,19 +136,17 @@ func (d *Dynamo) skewed() Rules {
 	return r
 }
 
-// surplus lists the elements beyond Limit of a list of calls, and at least as many as an item holds that
-// needs no tidying. DynamoDB accepts expressions of 4 KB: the rest is removed the next time.
-func (d *Dynamo) surplus(calls int) string {
-	const maxElements = 250
+// surplus lists the elements beyond Limit that a list of calls can have. They never matter.
+func (d *Dynamo) surplus() string {
 	var elements []string
-	for i := d.keep(); i <= min(max(calls, d.keep()+spare), d.keep()+maxElements); i++ {
+	for i := d.keep(); i <= d.keep()+spare; i++ {
 		elements = append(elements, "#calls["+strconv.Itoa(i)+"]")
 	}
 	return strings.Join(elements, ", ")
 }
 
 // grant counts a call and takes the lease if the rules allow it. Otherwise it returns the item's state.
-func (d *Dynamo) grant(ctx context.Context, userID, owner string, now, until time.Time) (refused *state, err error) {
+func (d *Dynamo) grant(ctx context.Context, userID, owner string, now, until time.Time) (refused *refusal, err error) {
 	in := d.addCall(userID, owner, now, until)
 	in.ExpressionAttributeValues[":now"] = number(now.UnixMilli())
 	require(in, "(attribute_not_exists(#lease) OR #lease <= :now)")
@@ -145,7 +160,7 @@ func (d *Dynamo) grant(ctx context.Context, userID, owner string, now, until tim
 
 // extend counts one more call and extends the lease if the rules allow it. The lease may have ended, as long
 // as nobody else has taken it. Otherwise extend returns the item's state.
-func (d *Dynamo) extend(ctx context.Context, userID, owner string, now, until time.Time) (refused *state, err error) {
+func (d *Dynamo) extend(ctx context.Context, userID, owner string, now, until time.Time) (refused *refusal, err error) {
 	in := d.addCall(userID, owner, now, until)
 	require(in, "#owner = :owner")
 	return d.try(ctx, in)
@@ -156,10 +171,10 @@ func (d *Dynamo) addCall(userID, owner string, now, until time.Time) *dynamodb.U
 	in := &dynamodb.UpdateItemInput{
 		Key:                      key("user#" + userID),
 		UpdateExpression:         aws.String("SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, #lease = :until, #expires = :expires"),
-		ConditionExpression:      aws.String("attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"),
+		ConditionExpression:      aws.String("(attribute_not_exists(#calls) OR attribute_type(#calls, :list)) AND attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"),
 		ExpressionAttributeNames: map[string]string{"#calls": "calls", "#owner": "owner", "#lease": "lease_until", "#expires": "expires_at"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":call": &types.AttributeValueMemberL{Value: []types.AttributeValue{number(now.UnixMilli())}}, ":none": &types.AttributeValueMemberL{},
+			":call": &types.AttributeValueMemberL{Value: []types.AttributeValue{number(now.UnixMilli())}}, ":none": &types.AttributeValueMemberL{}, ":list": text("L"),
 			":owner": text(owner), ":until": number(until.UnixMilli()), ":expires": number(until.Add(d.rules.keeps()).Unix() + 60),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -181,13 +196,18 @@ func require(in *dynamodb.UpdateItemInput, condition string) {
 }
 
 // try makes a write. If its conditions do not hold, it returns the item's state.
-func (d *Dynamo) try(ctx context.Context, in *dynamodb.UpdateItemInput) (refused *state, err error) {
+func (d *Dynamo) try(ctx context.Context, in *dynamodb.UpdateItemInput) (refused *refusal, err error) {
 	failed, err := d.update(ctx, in)
 	if failed == nil {
 		return nil, err
 	}
-	s := read(failed.Item)
-	return &s, err
+	return &refusal{read(failed.Item), failed.Item}, err
+}
+
+// refusal is the item whose condition did not allow a call.
+type refusal struct {
+	state
+	item map[string]types.AttributeValue
 }
 
 // keep is how many calls of a user are kept.
@@ -221,7 +241,7 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refre
 		values[":closed"] = number(closed)
 		values[":expires"] = number(max(closed/1000, now.Add(l.rules.keeps()).Unix()) + 60)
 	}
-	remove := "REMOVE #lease, #owner, " + l.surplus(0)
+	remove := "REMOVE #lease, #owner, " + l.surplus()
 	for _, i := range notSent(calls) {
 		if i < l.keep() {
 			remove += ", #calls[" + strconv.Itoa(i) + "]"

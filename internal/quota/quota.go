@@ -21,8 +21,13 @@ type Rules struct {
 // On reports whether there is anything to decide.
 func (r Rules) On() bool { return r.Limit > 0 || r.Coalesce > 0 }
 
-// maxClosed is the longest that a Retry-After closes a user.
-const maxClosed = 24 * time.Hour
+const (
+	// maxClosed is the longest that a Retry-After closes a user.
+	maxClosed = 24 * time.Hour
+	// tolerance is how far ahead the clock of another instance may be. What is stored with a later time
+	// cannot be true.
+	tolerance = time.Minute
+)
 
 // state is what is kept about a user. Times are wall-clock milliseconds since 1970; 0 is never.
 type state struct {
@@ -37,13 +42,14 @@ type state struct {
 // decide returns the decision about a refresh that begins now. It prefers what is most useful to the
 // caller: a stored result, one that is on its way, a call of its own, the time to wait. If the decision is
 // Granted, the store adds the lease.
-func (r Rules) decide(s state, now time.Time) refresh.Decision {
+func (r Rules) decide(s state, userID string, now time.Time) refresh.Decision {
 	ms := now.UnixMilli()
 	if r.fresh(s, ms) {
-		if out, ok := decode(s.result); ok {
+		if out, ok := decode(s.result, userID); ok {
 			return refresh.Decision{Kind: refresh.Coalesced, Result: out}
 		}
 	}
+	s = r.plausible(s, now)
 	if s.leaseUntil > ms {
 		return refresh.Decision{Kind: refresh.InFlight}
 	}
@@ -53,17 +59,33 @@ func (r Rules) decide(s state, now time.Time) refresh.Decision {
 	return refresh.Decision{Kind: refresh.Granted}
 }
 
-// fresh reports whether the stored result answers a refresh now.
-func (r Rules) fresh(s state, ms int64) bool {
-	return r.Coalesce > 0 && s.resultAt > ms-r.Coalesce.Milliseconds() && s.resultAt > 0
+// plausible returns the state without the times that cannot be true. A table is outside input: people can
+// edit it, and a wrong time must not lock a user out. Calls that have left the window are left out too.
+func (r Rules) plausible(s state, now time.Time) state {
+	ahead := now.Add(tolerance)
+	s.calls = slices.DeleteFunc(slices.Clone(s.calls), func(at int64) bool {
+		return at <= now.Add(-r.Window).UnixMilli() || at > ahead.UnixMilli()
+	})
+	if s.leaseUntil > ahead.Add(refresh.MaxLease).UnixMilli() {
+		s.leaseUntil = 0
+	}
+	if s.closedUntil > ahead.Add(maxClosed).UnixMilli() {
+		s.closedUntil = 0
+	}
+	return s
 }
 
-// opens returns when the quota allows the next call.
+// fresh reports whether the stored result, if it is the user's, answers a refresh now.
+func (r Rules) fresh(s state, ms int64) bool {
+	return s.resultAt > ms-r.Coalesce.Milliseconds() && s.resultAt <= ms+tolerance.Milliseconds() && r.Coalesce > 0
+}
+
+// opens returns when the quota allows the next call, which is now at the earliest.
 func (r Rules) opens(s state, ms int64) int64 {
 	if r.Limit == 0 {
 		return ms
 	}
-	at := s.closedUntil
+	at := max(s.closedUntil, ms)
 	if len(s.calls) >= r.Limit {
 		at = max(at, s.calls[r.Limit-1]+r.Window.Milliseconds())
 	}

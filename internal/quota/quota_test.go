@@ -596,10 +596,3 @@ func TestATableIsWarmedWithoutAnybodyWaiting(t *testing.T) {
 	}
 	NewDynamo(hour, func() (Table, error) { return nil, errors.New("no client") }, "t").Warm()
 }
-
-func TestTidyingAnItemThatIsGoneIsNoError(t *testing.T) {
-	d, _ := newDynamo(t, hour, newClock())
-	if err := d.tidy(t.Context(), user, 0); err != nil {
-		t.Error(err)
-	}
-}

@@ -27,7 +27,7 @@ type stored struct {
 	InProgress groups  `json:"i,omitempty"`
 	Failed     groups  `json:"f,omitempty"`
 
-	Truncated result.Status `json:"x,omitempty"` // the status, if the sources that it follows from are left out
+	Truncated result.Status `json:"x,omitempty"` // the status, if it does not follow from the sources, because some are left out
 }
 
 // groups are names of sources by what they begin with, up to and including the first "/": the key of
@@ -63,6 +63,9 @@ func (r Rules) encode(out result.Result) []byte {
 		Requested: out.RequestedTimeoutSeconds, DurationMS: out.DurationMS, Completed: out.CompletedAt.Unix(),
 		Refreshed: group(out.RefreshedSources), InProgress: group(out.InProgressSources), Failed: group(out.FailedSources),
 	}
+	if out.Truncated {
+		s.Truncated = out.Status
+	}
 	text, err := json.Marshal(s)
 	if err == nil && len(text) > maxStored {
 		s.Refreshed, s.InProgress, s.Failed, s.Truncated = nil, nil, nil, out.Status
@@ -74,19 +77,30 @@ func (r Rules) encode(out result.Result) []byte {
 	return text
 }
 
-// decode returns a stored result of a user. It reports whether there is one.
-func decode(text []byte) (result.Result, bool) {
+// lastYear is the last that a time in JSON can have.
+const lastYear = 9999
+
+// decode returns the stored result of a user. It reports whether that is what text holds.
+func decode(text []byte, userID string) (result.Result, bool) {
 	var s stored
-	if json.Unmarshal(text, &s) != nil {
+	if json.Unmarshal(text, &s) != nil || s.UserID != userID || s.Upstream != 200 && s.Upstream != 202 {
 		return result.Result{}, false
 	}
-	out := result.From(s.UserID, result.Answer{
+	completed := time.Unix(s.Completed, 0).UTC()
+	if min(s.Timeout, s.Requested, float64(s.Attempts), float64(s.DurationMS), float64(s.Completed)) < 0 || completed.Year() > lastYear {
+		return result.Result{}, false
+	}
+	out := result.From(userID, result.Answer{
 		Status: s.Upstream, Refreshed: s.Refreshed.names(), InProgress: s.InProgress.names(), Failed: s.Failed.names(),
 	})
-	if s.Truncated != "" {
+	switch s.Truncated {
+	case "":
+	case result.Completed, result.InProgress, result.Partial:
 		out.Truncated, out.Status = true, s.Truncated
+	default:
+		return result.Result{}, false
 	}
 	out.TimeoutSeconds, out.RequestedTimeoutSeconds, out.Attempts = s.Timeout, s.Requested, s.Attempts
-	out.DurationMS, out.CompletedAt = s.DurationMS, time.Unix(s.Completed, 0).UTC()
+	out.DurationMS, out.CompletedAt = s.DurationMS, completed
 	return out, true
 }

@@ -14,6 +14,9 @@ type Gate interface {
 	Enter(ctx context.Context, userID string, until time.Time) (Decision, error)
 }
 
+// MaxLease is the longest that a call takes, and with it the longest that until can be ahead.
+const MaxLease = time.Duration(MaxTimeout)*time.Second + grace
+
 // Decision is what a Gate decides.
 type Decision struct {
 	Kind       Kind
