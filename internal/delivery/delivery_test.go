@@ -85,12 +85,12 @@ func TestAnAnswerIsRememberedFor48Hours(t *testing.T) {
 		}
 		expect("msg_1", "")
 		for range 2 {
-			if err := d.Remember(t.Context(), "msg_1", []byte(`{"statusCode":200}`)); err != nil {
+			if err := d.Remember(t.Context(), "msg_1", []byte(`{"statusCode":200,"body":"{}"}`)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		*clock = clock.Add(48*time.Hour - time.Second)
-		expect("msg_1", `{"statusCode":200}`)
+		expect("msg_1", `{"statusCode":200,"body":"{}"}`)
 		expect("msg_2", "")
 		*clock = clock.Add(time.Second)
 		expect("msg_1", "")
