@@ -71,7 +71,7 @@ func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (ref
 		case err != nil:
 			return refresh.Decision{}, err
 		case refused == nil, refused.owner == owner: // the SDK repeated a write whose answer was lost
-			return refresh.Decision{Kind: refresh.Granted, Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner}}, nil
+			return refresh.Decision{Kind: refresh.Granted, Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner, calls: 1}}, nil
 		}
 		decision := d.skewed().decide(refused.state, userID, now)
 		if decision.Kind != refresh.Granted {
@@ -147,7 +147,7 @@ func (d *Dynamo) surplus() string {
 
 // grant counts a call and takes the lease if the rules allow it. Otherwise it returns the item's state.
 func (d *Dynamo) grant(ctx context.Context, userID, owner string, now, until time.Time) (refused *refusal, err error) {
-	in := d.addCall(userID, owner, now, until)
+	in := d.addCall(userID, owner, 1, now, until)
 	in.ExpressionAttributeValues[":now"] = number(now.UnixMilli())
 	require(in, "(attribute_not_exists(#lease) OR #lease <= :now)")
 	if d.rules.Coalesce > 0 {
@@ -158,24 +158,24 @@ func (d *Dynamo) grant(ctx context.Context, userID, owner string, now, until tim
 	return d.try(ctx, in)
 }
 
-// extend counts one more call and extends the lease if the rules allow it. The lease may have ended, as long
-// as nobody else has taken it. Otherwise extend returns the item's state.
-func (d *Dynamo) extend(ctx context.Context, userID, owner string, now, until time.Time) (refused *refusal, err error) {
-	in := d.addCall(userID, owner, now, until)
-	require(in, "#owner = :owner")
+// extend counts one more call of a lease, its nth, and extends the lease if the rules allow it. The lease may
+// have ended, as long as nobody else has taken it. Otherwise extend returns the item's state.
+func (d *Dynamo) extend(ctx context.Context, userID, owner string, n int, now, until time.Time) (refused *refusal, err error) {
+	in := d.addCall(userID, owner, n, now, until)
+	require(in, "#owner = :owner AND #lease_calls < :n") // an answer can be lost, and the SDK repeats the write
 	return d.try(ctx, in)
 }
 
-// addCall returns the write that counts a call, with the conditions that apply to every call.
-func (d *Dynamo) addCall(userID, owner string, now, until time.Time) *dynamodb.UpdateItemInput {
+// addCall returns the write that counts a lease's nth call, with the conditions that apply to every call.
+func (d *Dynamo) addCall(userID, owner string, n int, now, until time.Time) *dynamodb.UpdateItemInput {
 	in := &dynamodb.UpdateItemInput{
 		Key:                      key("user#" + userID),
-		UpdateExpression:         aws.String("SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, #lease = :until, #expires = :expires"),
+		UpdateExpression:         aws.String("SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, #lease_calls = :n, #lease = :until, #expires = :expires"),
 		ConditionExpression:      aws.String("(attribute_not_exists(#calls) OR attribute_type(#calls, :list)) AND attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"),
-		ExpressionAttributeNames: map[string]string{"#calls": "calls", "#owner": "owner", "#lease": "lease_until", "#expires": "expires_at"},
+		ExpressionAttributeNames: map[string]string{"#calls": "calls", "#owner": "owner", "#lease_calls": "lease_calls", "#lease": "lease_until", "#expires": "expires_at"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":call": &types.AttributeValueMemberL{Value: []types.AttributeValue{number(now.UnixMilli())}}, ":none": &types.AttributeValueMemberL{}, ":list": text("L"),
-			":owner": text(owner), ":until": number(until.UnixMilli()), ":expires": number(until.Add(d.rules.keeps()).Unix() + 60),
+			":owner": text(owner), ":n": number(int64(n)), ":until": number(until.UnixMilli()), ":expires": number(until.Add(d.rules.keeps()).Unix() + 60),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
@@ -217,18 +217,25 @@ func (d *Dynamo) keep() int { return max(d.rules.Limit, 1) }
 type dynamoLease struct {
 	*Dynamo
 	userID, owner string
+	calls         int  // how many calls were asked for
+	unconfirmed   bool // the table has not confirmed each of them
 }
 
 // Again implements refresh.Lease: one round trip.
 func (l *dynamoLease) Again(ctx context.Context, until time.Time) (bool, error) {
-	refused, err := l.extend(ctx, l.userID, l.owner, l.now().Round(0), until)
-	return err == nil && refused == nil, err
+	l.calls++
+	refused, err := l.extend(ctx, l.userID, l.owner, l.calls, l.now().Round(0), until)
+	if err != nil {
+		l.unconfirmed = true
+		return false, err
+	}
+	return refused == nil || refused.owner == l.owner && refused.leaseCalls == int64(l.calls), nil
 }
 
 // Done implements refresh.Lease: one round trip.
 func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refresh.Call) error {
 	now := l.now().Round(0)
-	set, names := "", map[string]string{"#owner": "owner", "#lease": "lease_until", "#calls": "calls"}
+	set, names := "", map[string]string{"#owner": "owner", "#lease_calls": "lease_calls", "#lease": "lease_until", "#calls": "calls"}
 	values := map[string]types.AttributeValue{":owner": text(l.owner)}
 	if stored := l.rules.encode(out); stored != nil {
 		set = "SET #result = :result, #at = :at "
@@ -241,7 +248,10 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refre
 		values[":closed"] = number(closed)
 		values[":expires"] = number(max(closed/1000, now.Add(l.rules.keeps()).Unix()) + 60)
 	}
-	remove := "REMOVE #lease, #owner, " + l.surplus()
+	remove := "REMOVE #lease, #lease_calls, #owner, " + l.surplus()
+	if l.unconfirmed { // which of the user's calls is which is not known
+		calls = nil
+	}
 	for _, i := range notSent(calls) {
 		if i < l.keep() {
 			remove += ", #calls[" + strconv.Itoa(i) + "]"
@@ -277,7 +287,10 @@ func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (fail
 
 // read decodes an item. What is missing or of another type is zero.
 func read(item map[string]types.AttributeValue) state {
-	s := state{owner: textOf(item["owner"]), leaseUntil: numberOf(item["lease_until"]), closedUntil: numberOf(item["closed_until"]), resultAt: numberOf(item["result_at"])}
+	s := state{
+		owner: textOf(item["owner"]), leaseUntil: numberOf(item["lease_until"]), leaseCalls: numberOf(item["lease_calls"]),
+		closedUntil: numberOf(item["closed_until"]), resultAt: numberOf(item["result_at"]),
+	}
 	if stored := textOf(item["result"]); stored != "" {
 		s.result = []byte(stored)
 	}

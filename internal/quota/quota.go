@@ -34,6 +34,7 @@ type state struct {
 	calls       []int64 // newest first
 	owner       string  // of the lease
 	leaseUntil  int64
+	leaseCalls  int64 // how many calls the lease has counted
 	closedUntil int64 // because of a 429's Retry-After
 	result      []byte
 	resultAt    int64
