@@ -59,7 +59,6 @@ type Result struct {
 	Coalesced               bool      `json:"coalesced"`
 	RequestID               string    `json:"request_id"` // the Lambda request ID
 	CompletedAt             time.Time `json:"completed_at"`
-	Truncated               bool      `json:"truncated,omitempty"` // lists were left out: see WithoutSources
 
 	Error             string          `json:"error,omitempty"`
 	ErrorCode         Code            `json:"error_code,omitempty"`
