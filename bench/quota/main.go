@@ -18,7 +18,7 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/secret"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
-	"github.com/junction-refresh/junction-refresh/test/dynamodb"
+	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
 
 const (

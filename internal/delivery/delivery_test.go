@@ -15,7 +15,7 @@ import (
 
 	aws "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/junction-refresh/junction-refresh/test/dynamodb"
+	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
 
 // engine is the DynamoDB of this test process, started when it is first needed.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
-	"github.com/junction-refresh/junction-refresh/test/dynamodb"
+	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
 
 // losing is a gate behind a proxy that makes the write and loses its answer, so that the SDK repeats it, as

@@ -22,7 +22,7 @@ import (
 
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/result"
-	"github.com/junction-refresh/junction-refresh/test/dynamodb"
+	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
 
 const user = "1449752e-0d8a-40e0-9206-91ab099b2537"
