@@ -79,6 +79,7 @@ func TestAnAnswerOfUnder200IsRefusedUnread(t *testing.T) {
 }
 
 func TestAServerThatStallsEndsWithTheCall(t *testing.T) {
+	t.Parallel()
 	for name, answer := range map[string]string{
 		"in the status line":         "HTTP/1.1 2",
 		"in the headers":             "HTTP/1.1 200 OK\r\nX-A: ",

@@ -42,9 +42,9 @@ func TestWhatAServerSendsUnaskedDoesNotReachTheLog(t *testing.T) {
 
 func TestOtherLinesOfTheLogAreKept(t *testing.T) {
 	var out bytes.Buffer
-	log := log.New(junction.LogFilter(&out), "", 0)
-	log.Print("a line starting with x")
-	log.Print(`Unsolicited response received starting with "x"`)
+	logger := log.New(junction.LogFilter(&out), "", 0)
+	logger.Print("a line starting with x")
+	logger.Print(`Unsolicited response received starting with "x"`)
 	if got, want := out.String(), "a line starting with x\nUnsolicited response received\n"; got != want {
 		t.Errorf("logged %q, want %q", got, want)
 	}

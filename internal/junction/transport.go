@@ -2,6 +2,7 @@ package junction
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -91,7 +92,7 @@ func (t *transport) send(req *http.Request) (*http.Response, *callError) {
 			return resp, nil // cancel would end its body
 		case p.reused && isClosedIdle(err):
 			continue
-		case context.Cause(ctx) == errResent:
+		case errors.Is(context.Cause(ctx), errResent):
 			err = errResent
 		}
 		cancel(nil)
