@@ -57,7 +57,7 @@ func (r *refreshCommand) Run(ctx context.Context, c *console, g *Globals) error 
 	defer f.close()
 
 	began := time.Now()
-	bar := progressbar.NewOptions(len(users), progressbar.OptionSetWriter(c.stderr),
+	bar := progressbar.NewOptions(len(users), progressbar.OptionSetWriter(c.stderr.asIs()),
 		progressbar.OptionSetVisibility(c.stderr.terminal), progressbar.OptionSetDescription("refreshing"),
 		progressbar.OptionShowCount(), progressbar.OptionSetWidth(40), progressbar.OptionClearOnFinish())
 	outcomes := make([]outcome, len(users))

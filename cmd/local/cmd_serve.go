@@ -31,7 +31,7 @@ A message that fails is retried after 6 times --lambda-timeout, or when the func
 --config REFRESH_QUEUE_URL= there is no queue, as in a function without one, and with --config RESULT_BUS= no bus.
 
 Callers are not authenticated (CALLER_AUTH=none), so keep to a loopback address; with --auth they are, and what to
-send is shown at start. Standard error has one line per request, and per step of a queued refresh. Ctrl-C lets
+send is shown at start. What a web page sends is refused (403): a foreign Origin, or a Host that is not this computer. Standard error has one line per request, and per step of a queued refresh. Ctrl-C lets
 running invocations finish and says what is still queued; a second Ctrl-C ends the process at once.
 
 Examples:
@@ -73,14 +73,17 @@ func (s *serveCommand) Run(ctx context.Context, c *console, g *Globals) error {
 			return usagef("--addr-file: %v", err)
 		}
 	}
-	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+	address := listener.Addr().(*net.TCPAddr) //nolint:forcetypeassert // of a listener on "tcp"
+	if !address.IP.IsLoopback() {
 		c.stderr.printf("warning: %s can be reached from outside, and %s can refresh any user\n", s.Addr, g.callers())
 	}
 	printGreeting(c, g, url)
 	stopWorker := q.start(f)
 
+	gateway := &awstest.Gateway{Function: f.invoke, OnResponse: c.stderr.printResponse}
+	host, _, _ := net.SplitHostPort(s.Addr) // the listener has parsed it
 	server := &http.Server{
-		Handler:           &awstest.Gateway{Function: f.invoke, OnResponse: c.stderr.printResponse},
+		Handler:           originGuard{name: host, listen: address.IP, next: gateway},
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(c.stderr, "", 0),
 	}

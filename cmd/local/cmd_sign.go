@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"crypto/rand"
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -77,8 +79,12 @@ func (s *signCommand) Run(c *console, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	c.stdout.printf("%s\n", command)
-	return nil
+	out := io.Writer(c.stdout)
+	if !c.stdout.terminal {
+		out = c.stdout.asIs() // for a shell: the body must stay what was signed
+	}
+	_, err = fmt.Fprintln(out, command)
+	return err
 }
 
 // signNow returns the headers that make a body a signed webhook. An empty key stands for the development

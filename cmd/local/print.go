@@ -10,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -43,14 +46,61 @@ func (s *screen) hide(text string) {
 	s.hidden = append(s.hidden, text, mask(text))
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. A character that is not printable is shown as JSON escapes it, so that nothing foreign
+// controls the terminal, and JSON stays what it is.
 func (s *screen) Write(p []byte) (int, error) {
+	if _, err := s.asIs().Write([]byte(s.escape(string(p)))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// asIs returns a writer for texts that control the terminal, or that another program reads.
+func (s *screen) asIs() io.Writer { return asIs{s} }
+
+type asIs struct{ *screen }
+
+// Write implements io.Writer.
+func (s asIs) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, err := io.WriteString(s.w, strings.NewReplacer(s.hidden...).Replace(string(p))); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// escape escapes the characters of a text that are not printable, other than line breaks, tabs and the screen's own
+// styles.
+func (s *screen) escape(text string) string {
+	var out strings.Builder
+	for text != "" {
+		if style := leadingStyle(text); s.color && style != "" {
+			out.WriteString(style)
+			text = text[len(style):]
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+			out.WriteRune(r) // U+FFFD for what is not UTF-8
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		}
+	}
+	return out.String()
+}
+
+// leadingStyle returns the style that a text begins with, or "".
+func leadingStyle(text string) string {
+	for _, style := range []string{bold, green, red, reset} {
+		if strings.HasPrefix(text, style) {
+			return style
+		}
+	}
+	return ""
 }
 
 // printf prints. If the terminal or pipe is gone, there is nobody to tell.
