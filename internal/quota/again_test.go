@@ -44,7 +44,7 @@ func TestAFurtherCallWhoseAnswerIsLostCountsOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newClock()
 			d, lose := losing(t, Rules{Limit: 4, Window: time.Hour}, c)
-			lease := enter(t, d, user, c.after(time.Minute)).Lease
+			lease := enterUser(t, d, user, c.after(time.Minute)).Lease
 			lose.Store(lost)
 			if !again(t, lease, c.after(time.Minute)) {
 				t.Fatal("the second call is refused")
@@ -62,7 +62,7 @@ func TestAFurtherCallWhoseAnswerIsLostCountsOnce(t *testing.T) {
 func TestAFurtherCallThatTheRepeatedWriteFillsTheQuotaWithIsAllowed(t *testing.T) {
 	c := newClock()
 	d, lose := losing(t, Rules{Limit: 2, Window: time.Hour}, c)
-	lease := enter(t, d, user, c.after(time.Minute)).Lease
+	lease := enterUser(t, d, user, c.after(time.Minute)).Lease
 	lose.Store(1)
 	if !again(t, lease, c.after(time.Minute)) {
 		t.Error("the call is refused because of itself")
@@ -75,7 +75,7 @@ func TestAFurtherCallThatTheRepeatedWriteFillsTheQuotaWithIsAllowed(t *testing.T
 func TestAfterACallThatTheTableDidNotConfirmNoneIsGivenBack(t *testing.T) {
 	c := newClock()
 	d, client := newDynamo(t, hour, c)
-	lease := enter(t, d, user, c.after(time.Minute)).Lease
+	lease := enterUser(t, d, user, c.after(time.Minute)).Lease
 	table := d.table
 	d.table = func() (Table, error) { return nil, errors.New("no table") }
 	if _, err := lease.Again(t.Context(), c.after(time.Minute)); err == nil {

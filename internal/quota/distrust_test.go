@@ -48,7 +48,7 @@ func plantItem(t testing.TB, d *Dynamo, item map[string]types.AttributeValue) {
 	item = maps.Clone(item)
 	maps.Copy(item, key("user#"+user))
 	table, _ := d.table()
-	if _, err := table.(*counting).PutItem(context.Background(), &aws.PutItemInput{TableName: &d.name, Item: item}); err != nil {
+	if _, err := table.(*countingTable).PutItem(context.Background(), &aws.PutItemInput{TableName: &d.name, Item: item}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -186,13 +186,13 @@ func checkDecision(t *testing.T, gate refresh.Gate, c *clock, want refresh.Kind)
 	if d.Kind != refresh.Granted {
 		return
 	}
-	if other := enter(t, gate, user, c.after(time.Minute)); other.Kind != refresh.InFlight {
+	if other := enterUser(t, gate, user, c.after(time.Minute)); other.Kind != refresh.InFlight {
 		t.Errorf("during the lease the decision is %+v, want in flight", other)
 	}
 	if err := d.Lease.Done(t.Context(), success, []refresh.Call{refresh.Sent}); err != nil {
 		t.Error(err)
 	}
-	if next := enter(t, gate, user, c.after(time.Minute)); next.Kind != refresh.Coalesced {
+	if next := enterUser(t, gate, user, c.after(time.Minute)); next.Kind != refresh.Coalesced {
 		t.Errorf("afterwards the decision is %+v, want coalesced", next)
 	}
 	c.add(time.Minute)

@@ -64,7 +64,7 @@ func TestACoalescedResultIsTheWholeResult(t *testing.T) {
 			want := refreshedWith(answer)
 			stores(t, hour, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
 				refreshed(t, gate, c, want)
-				d := enter(t, gate, user, c.after(time.Minute))
+				d := enterUser(t, gate, user, c.after(time.Minute))
 				if d.Kind != refresh.Coalesced {
 					t.Fatalf("the decision is %v, want coalesced", d.Kind)
 				}
@@ -85,7 +85,7 @@ func TestAnItemOfAUserWith30SourcesIsBelow1KiB(t *testing.T) {
 	}
 	refreshed(t, d, c, refreshedWith(result.Answer{Status: 202, Refreshed: sourceNames(30)[:12], InProgress: sourceNames(30)[12:20], Failed: sourceNames(30)[20:]}))
 	c.add(2 * time.Minute)
-	if enter(t, d, user, c.after(time.Minute)).Lease == nil { // whose item is the largest: with eight calls, a result and a lease
+	if enterUser(t, d, user, c.after(time.Minute)).Lease == nil { // whose item is the largest: with eight calls, a result and a lease
 		t.Fatal("not granted")
 	}
 	item := itemOf(t, d, client.Client)
@@ -147,7 +147,7 @@ func TestAResultWithTooManySourcesIsCoalescedWithoutThem(t *testing.T) {
 			whole := refreshedWith(c.answer)
 			stores(t, hour, func(t *testing.T, gate refresh.Gate, clock *clock, _ time.Duration) {
 				refreshed(t, gate, clock, whole)
-				d := enter(t, gate, user, clock.after(time.Minute))
+				d := enterUser(t, gate, user, clock.after(time.Minute))
 				if d.Kind != refresh.Coalesced {
 					t.Fatalf("the decision is %v, want coalesced", d.Kind)
 				}
