@@ -84,4 +84,3 @@ func TestIfTheSecretCannotBeReadACallerWhoShowsSomethingIsToldSo(t *testing.T) {
 		t.Errorf("the secret is read %d times, want once: only the token needs it", down.reads)
 	}
 }
-

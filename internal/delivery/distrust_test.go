@@ -29,7 +29,7 @@ func TestAStoredAnswerThatIsNotAnHTTPResponseCountsAsNone(t *testing.T) {
 		"a result that is not HTTP's": `{"success":true,"status":"completed"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			stores(t, func(t *testing.T, d deliveries, _ *time.Time) {
+			stores(t, func(t *testing.T, d memory, _ *time.Time) {
 				if err := d.Remember(t.Context(), name, []byte(text)); err != nil {
 					t.Fatal(err)
 				}
@@ -43,7 +43,7 @@ func TestAStoredAnswerThatIsNotAnHTTPResponseCountsAsNone(t *testing.T) {
 
 func TestAnHTTPResponseIsRememberedByteForByte(t *testing.T) {
 	const answer = `{"statusCode":202,"headers":{"Cache-Control":"no-store"},"body":"{\"status\":\"queued\"}","isBase64Encoded":false}`
-	stores(t, func(t *testing.T, d deliveries, _ *time.Time) {
+	stores(t, func(t *testing.T, d memory, _ *time.Time) {
 		if err := d.Remember(t.Context(), "byte for byte", []byte(answer)); err != nil {
 			t.Fatal(err)
 		}
