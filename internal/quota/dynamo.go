@@ -17,12 +17,16 @@ import (
 )
 
 const (
-	// tableTimeout bounds one decision of the table, retries included: the quota must not delay what it is
-	// there to help. After it the call is made anyway.
+	// tableTimeout is how long a refresh waits for one decision of the table, retries included: the quota must
+	// not delay what it is there to help.
 	tableTimeout = 300 * time.Millisecond
-	// doneTimeout bounds the write after a call. It and the write that remembers a delivery fit into the
-	// half second between the end of a call and the caller's timeout.
+	// doneTimeout is how long it waits for the write after a call. It and the write that remembers a delivery
+	// fit into the half second between the end of a call and the caller's timeout.
 	doneTimeout = 200 * time.Millisecond
+	// lateTimeout is how long a write goes on after nobody waits for it any more, and maxLate is how many do.
+	// Each keeps a connection.
+	lateTimeout = 5 * time.Second
+	maxLate     = 64
 	// warmTimeout bounds the first connection, which is opened before any request waits for it.
 	warmTimeout = 5 * time.Second
 	// skew is how far apart the clocks of two instances may be. A call leaves the window this much later, so
@@ -52,35 +56,49 @@ type Dynamo struct {
 	now   func() time.Time
 
 	ask, tell time.Duration // tableTimeout and doneTimeout
+	late      chan struct{} // has an element for each write that goes on although nobody waits for it
 }
 
 // NewDynamo returns a gate that keeps its state in the table with a name. client is called at the first
 // use.
 func NewDynamo(rules Rules, client func() (Table, error), name string) *Dynamo {
-	return &Dynamo{rules: rules, table: client, name: name, now: time.Now, ask: tableTimeout, tell: doneTimeout}
+	return &Dynamo{rules: rules, table: client, name: name, now: time.Now, ask: tableTimeout, tell: doneTimeout, late: make(chan struct{}, maxLate)}
 }
 
-// Enter implements refresh.Gate: one round trip, unless an item has to be tidied first.
+// Enter implements refresh.Gate: one round trip, unless an item has to be tidied first. With an error it
+// returns the lease that the table may grant yet.
 func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (refresh.Decision, error) {
-	owner, now := rand.Text(), d.now().Round(0)
-	ctx, cancel := context.WithTimeout(ctx, d.ask)
-	defer cancel()
+	l := &dynamoLease{Dynamo: d, userID: userID, owner: rand.Text(), calls: 1, decided: make(chan struct{})}
+	err := d.within(ctx, d.ask, func(ctx context.Context) error {
+		defer close(l.decided)
+		l.decision, l.err = d.enter(ctx, l, until)
+		return l.err
+	})
+	if err != nil {
+		return refresh.Decision{Lease: l}, err
+	}
+	return l.decision, nil
+}
+
+// enter asks the table for a lease until the table decides.
+func (d *Dynamo) enter(ctx context.Context, l *dynamoLease, until time.Time) (refresh.Decision, error) {
+	now := d.now().Round(0)
 	for tidied := false; ; tidied = true {
-		refused, err := d.grant(ctx, userID, owner, now, until)
+		refused, err := d.grant(ctx, l.userID, l.owner, now, until)
 		switch {
 		case err != nil:
 			return refresh.Decision{}, err
-		case refused == nil, refused.owner == owner: // the SDK repeated a write whose answer was lost
-			return refresh.Decision{Kind: refresh.Granted, Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner, calls: 1}}, nil
+		case refused == nil, refused.owner == l.owner: // the SDK repeated a write whose answer was lost
+			return refresh.Decision{Kind: refresh.Granted, Lease: l}, nil
 		}
-		decision := d.skewed().decide(refused.state, userID, now)
+		decision := d.skewed().decide(refused.state, l.userID, now)
 		if decision.Kind != refresh.Granted {
 			return decision, nil
 		}
 		if tidied {
 			return refresh.Decision{Kind: refresh.Denied, RetryAfter: time.Second}, nil
 		}
-		if err := d.tidy(ctx, userID, refused, now); err != nil {
+		if err := d.tidy(ctx, l.userID, refused, now); err != nil {
 			return refresh.Decision{}, err
 		}
 	}
@@ -219,21 +237,62 @@ type dynamoLease struct {
 	userID, owner string
 	calls         int  // how many calls were asked for
 	unconfirmed   bool // the table has not confirmed each of them
+
+	decided  chan struct{} // closed when the table has decided, or cannot
+	decision refresh.Decision
+	err      error
 }
 
 // Again implements refresh.Lease: one round trip.
-func (l *dynamoLease) Again(ctx context.Context, until time.Time) (bool, error) {
+func (l *dynamoLease) Again(ctx context.Context, until time.Time) (allowed bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.ask)
+	defer cancel()
 	l.calls++
-	refused, err := l.extend(ctx, l.userID, l.owner, l.calls, l.now().Round(0), until)
-	if err != nil {
-		l.unconfirmed = true
-		return false, err
+	select {
+	case <-l.decided:
+		allowed, err = l.again(ctx, until)
+	case <-ctx.Done():
+		err = errLate
 	}
-	return refused == nil || refused.owner == l.owner && refused.leaseCalls == int64(l.calls), nil
+	l.unconfirmed = l.unconfirmed || err != nil
+	return allowed, err
 }
 
-// Done implements refresh.Lease: one round trip.
+// again asks for a further call of a lease that the table has decided about.
+func (l *dynamoLease) again(ctx context.Context, until time.Time) (bool, error) {
+	if l.err == nil && l.decision.Kind != refresh.Granted {
+		return false, nil
+	}
+	refused, err := l.extend(ctx, l.userID, l.owner, l.calls, l.now().Round(0), until)
+	switch {
+	case err != nil, refused == nil:
+		return err == nil, err
+	case refused.owner != l.owner:
+		return false, l.err // the table could not be reached for the first call either, or the lease is lost
+	}
+	return refused.leaseCalls == int64(l.calls), nil // the SDK repeated a write whose answer was lost
+}
+
+// Done implements refresh.Lease: one round trip. If the table has not decided about the lease yet, the write
+// follows when it has: a lease that is granted after its end would lock the user until it ends by itself.
 func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refresh.Call) error {
+	end := l.end(out, calls)
+	return l.within(context.WithoutCancel(ctx), l.tell, func(ctx context.Context) error {
+		select {
+		case <-l.decided:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if l.err == nil && l.decision.Kind != refresh.Granted {
+			return nil
+		}
+		_, err := l.update(ctx, end)
+		return err
+	})
+}
+
+// end returns the write that ends the lease.
+func (l *dynamoLease) end(out result.Result, calls []refresh.Call) *dynamodb.UpdateItemInput {
 	now := l.now().Round(0)
 	set, names := "", map[string]string{"#owner": "owner", "#lease_calls": "lease_calls", "#lease": "lease_until", "#calls": "calls"}
 	values := map[string]types.AttributeValue{":owner": text(l.owner)}
@@ -257,18 +316,47 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refre
 			remove += ", #calls[" + strconv.Itoa(i) + "]"
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.tell)
-	defer cancel()
 	// If the condition fails, the lease ended by itself, and another instance may have it.
-	_, err := l.update(ctx, &dynamodb.UpdateItemInput{
+	return &dynamodb.UpdateItemInput{
 		Key:                       key("user#" + l.userID),
 		UpdateExpression:          aws.String(set + remove),
 		ConditionExpression:       aws.String("#owner = :owner"),
 		ExpressionAttributeNames:  names,
 		ExpressionAttributeValues: values,
-	})
-	return err
+	}
 }
+
+// within does f, and waits for it. If that takes longer than wait, or ctx ends, f goes on in the background,
+// up to lateTimeout: a write that was sent may be made at any time, and its outcome must be known. If too
+// many go on already, f is canceled.
+func (d *Dynamo) within(ctx context.Context, wait time.Duration, f func(context.Context) error) error {
+	background, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateTimeout)
+	done := make(chan error, 1)
+	go func() {
+		defer cancel()
+		done <- f(background)
+	}()
+	ctx, stop := context.WithTimeout(ctx, wait)
+	defer stop()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case d.late <- struct{}{}:
+		go func() {
+			<-background.Done()
+			<-d.late
+		}()
+	default:
+		cancel()
+	}
+	return errLate
+}
+
+// errLate says that the table has not answered in time.
+var errLate = errors.New("the table has not answered in time")
 
 // update makes a conditional write. A condition that does not hold is returned as failed, not as an error.
 func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (failed *types.ConditionalCheckFailedException, err error) {
@@ -277,8 +365,6 @@ func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (fail
 		return nil, err
 	}
 	in.TableName = &d.name
-	ctx, cancel := context.WithTimeout(ctx, d.ask)
-	defer cancel()
 	if _, err = table.UpdateItem(ctx, in); errors.As(err, &failed) {
 		return failed, nil
 	}

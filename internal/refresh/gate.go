@@ -9,8 +9,8 @@ import (
 
 // Gate decides which users may be refreshed now, for all who share it.
 type Gate interface {
-	// Enter asks for the refresh of a user whose first call ends by until at the latest. After an error,
-	// which says that the gate cannot be reached, the refresh goes on without it.
+	// Enter asks for the refresh of a user whose first call ends by until at the latest. An error says that the
+	// gate has not answered. If the decision then has a Lease, it may be granted yet, and Done must be called.
 	Enter(ctx context.Context, userID string, until time.Time) (Decision, error)
 }
 
@@ -20,7 +20,7 @@ const MaxLease = time.Duration(MaxTimeout)*time.Second + grace
 // Decision is what a Gate decides.
 type Decision struct {
 	Kind       Kind
-	Lease      Lease         // if Granted: Done must be called
+	Lease      Lease         // if Granted, or possibly with an error: Done must be called
 	Result     result.Result // if Coalesced
 	RetryAfter time.Duration // if Denied, over 0
 }
@@ -56,7 +56,7 @@ const (
 // permit is what the gate allows one refresh. Without a gate it allows everything.
 type permit struct {
 	gate        Gate
-	lease       Lease     // nil without a gate, or if the gate could not be reached
+	lease       Lease     // nil without a gate; if the gate has not answered, one that may be granted yet
 	firstUntil  time.Time // when the lease's first call ends; zero once it has been made
 	calls       []Call    // of the lease
 	unreachable error     // why the gate could not be reached
@@ -69,11 +69,11 @@ func (p *permit) enter(ctx context.Context, userID string, until time.Time) Deci
 		return Decision{}
 	}
 	decision, err := p.gate.Enter(ctx, userID, until)
+	p.lease, p.firstUntil, p.calls = decision.Lease, until, nil
 	if err != nil {
 		p.unreachable = err // Junction keeps its own limit
 		return Decision{}
 	}
-	p.lease, p.firstUntil, p.calls = decision.Lease, until, nil
 	return decision
 }
 
