@@ -34,6 +34,10 @@ const (
 // bus is down for longer, and the queue's own visibility timeout applies.
 var republishAfter = map[int]time.Duration{1: 15 * time.Second, 2: 30 * time.Second}
 
+// quotaAfter is the delay of a message that waits for the quota's table, by the number of its receipts before
+// this one. The last delay is that of all further receipts.
+var quotaAfter = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute}
+
 // batch is the messages of one invocation, and which of them failed. It is safe for concurrent use.
 type batch struct {
 	messages []batchMessage
@@ -98,6 +102,7 @@ func (h *Handler) serveBatch(ctx context.Context, in invocation, payload []byte)
 			})
 		default:
 			for _, request := range from.requests(d, budget) {
+				request.CanWait = true
 				requests, owners = append(requests, request), append(owners, i)
 			}
 		}
@@ -155,10 +160,14 @@ func (b *batch) delays() []Delay {
 	var delays []Delay
 	for i, f := range b.failed {
 		m, wait := b.messages[i], f.RetryAfter
+		received, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 		switch f.Code {
 		case result.RateLimited:
+		case result.InFlight:
+			wait += time.Second // for what the other refresh still has to do
+		case result.QuotaUnavailable:
+			wait = quotaAfter[min(max(received, 1), len(quotaAfter))-1]
 		case result.PublishFailed:
-			received, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 			wait = republishAfter[received]
 		default:
 			continue

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
-	"github.com/junction-refresh/junction-refresh/test/dynamodb"
+	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
 
 // late is a gate behind a proxy that holds its first write.
@@ -94,7 +94,7 @@ func TestALeaseThatIsGrantedLateIsEndedWithItsResult(t *testing.T) {
 		if err := lease.Done(t.Context(), success, []refresh.Call{refresh.Sent}); err != nil {
 			t.Fatal(err)
 		}
-		if d := enter(t, l.direct, user, l.clock.after(time.Minute)); d.Kind != refresh.Coalesced {
+		if d := enterUser(t, l.direct, user, l.clock.after(time.Minute)); d.Kind != refresh.Coalesced {
 			t.Errorf("the next decision is %+v, want coalesced", d)
 		}
 		if n := len(read(itemOf(t, l.direct, dynamodb.Client(endpoint(t)))).calls); n != 1 {
@@ -112,7 +112,7 @@ func TestALeaseThatIsGrantedAfterItsEndIsReleased(t *testing.T) {
 		l.release()
 		<-l.written // the grant
 		<-l.written // the release
-		d := enter(t, l.direct, user, l.clock.after(time.Minute))
+		d := enterUser(t, l.direct, user, l.clock.after(time.Minute))
 		if d.Kind != refresh.Granted {
 			t.Fatalf("the next decision is %+v, want granted", d)
 		}
@@ -132,7 +132,7 @@ func TestAFurtherCallOfALeaseThatIsGrantedLateIsCounted(t *testing.T) {
 			t.Error("the call is refused")
 		}
 		l.clock.add(59 * time.Second)
-		if d := enter(t, l.direct, user, l.clock.after(time.Minute)); d.Kind != refresh.InFlight {
+		if d := enterUser(t, l.direct, user, l.clock.after(time.Minute)); d.Kind != refresh.InFlight {
 			t.Errorf("during the call the decision is %+v, want in flight", d)
 		}
 		if n := len(read(itemOf(t, l.direct, dynamodb.Client(endpoint(t)))).calls); n != 2 {
@@ -143,7 +143,7 @@ func TestAFurtherCallOfALeaseThatIsGrantedLateIsCounted(t *testing.T) {
 
 func TestALateRefusalAllowsNoFurtherCallAndEndsNobodysLease(t *testing.T) {
 	bothWays(t, func(t *testing.T, l late) {
-		enter(t, l.direct, user, l.clock.after(time.Minute))
+		enterUser(t, l.direct, user, l.clock.after(time.Minute))
 		lease := l.enterLate(t)
 		l.release()
 		l.ask = 10 * time.Second
@@ -153,7 +153,7 @@ func TestALateRefusalAllowsNoFurtherCallAndEndsNobodysLease(t *testing.T) {
 		if err := lease.Done(t.Context(), success, []refresh.Call{refresh.Sent}); err != nil {
 			t.Error(err)
 		}
-		if d := enter(t, l.direct, user, l.clock.after(time.Minute)); d.Kind != refresh.InFlight {
+		if d := enterUser(t, l.direct, user, l.clock.after(time.Minute)); d.Kind != refresh.InFlight {
 			t.Errorf("the next decision is %+v, want in flight", d)
 		}
 	})

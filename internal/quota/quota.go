@@ -51,8 +51,8 @@ func (r Rules) decide(s state, userID string, now time.Time) refresh.Decision {
 		}
 	}
 	s = r.plausible(s, now)
-	if s.leaseUntil > ms {
-		return refresh.Decision{Kind: refresh.InFlight}
+	if rest := s.leaseUntil - ms; rest > 0 {
+		return refresh.Decision{Kind: refresh.InFlight, RetryAfter: time.Duration(rest) * time.Millisecond}
 	}
 	if wait := r.opens(s, ms) - ms; wait > 0 {
 		return refresh.Decision{Kind: refresh.Denied, RetryAfter: time.Duration(wait) * time.Millisecond}
@@ -67,6 +67,7 @@ func (r Rules) plausible(s state, now time.Time) state {
 	s.calls = slices.DeleteFunc(slices.Clone(s.calls), func(at int64) bool {
 		return at <= now.Add(-r.Window).UnixMilli() || at > ahead.UnixMilli()
 	})
+	s.leaseUntil = max(s.leaseUntil, 0)
 	if s.leaseUntil > ahead.Add(refresh.MaxLease).UnixMilli() {
 		s.leaseUntil = 0
 	}

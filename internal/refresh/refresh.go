@@ -39,6 +39,7 @@ type Request struct {
 	Timeout      float64 // seconds asked for; finite
 	RequestID    string  // the Lambda request ID, for the result
 	Budget       Budget
+	CanWait      bool // the request can be made again later: it is a queue message
 }
 
 // Options are what a Refresher is made of. The zero value of a field is its default.
@@ -86,7 +87,7 @@ func New(upstream Upstream, keys Keys, options Options) *Refresher {
 func (r *Refresher) Refresh(ctx context.Context, request Request) (out result.Result) {
 	j := &job{
 		session: &session{Refresher: r, budget: request.Budget}, request: request, began: time.Now(), user: request.UserID,
-		permit: permit{gate: r.options.Gate},
+		permit: permit{gate: r.options.Gate, canWait: request.CanWait},
 	}
 	defer func() {
 		if cause := recover(); cause != nil {
