@@ -113,7 +113,7 @@ func TestAFaultyConfigurationIsAnErrorThatNamesEveryFault(t *testing.T) {
 
 func TestTheClientKnowsEveryEnvironmentOfTheConfiguration(t *testing.T) {
 	for _, environment := range config.Environments {
-		t.Run(string(environment), func(t *testing.T) {
+		t.Run(environment, func(t *testing.T) {
 			if err := junction.New(junction.Options{Environment: environment}).Check(sensitive.New("a key without a prefix")); err != nil {
 				t.Error(err)
 			}

@@ -67,7 +67,7 @@ func FuzzReadMessage(f *testing.F) {
 	for _, seed := range []string{
 		`{"user_id":"` + user + `","timeout":30,"trigger":"http-api","request_id":"r-1"}`, `{"all_users":true,"offset":500,"limit":7}`,
 		`{"detail-type":"x","source":"y","detail":{"user_id":"` + user + `"}}`, `{"detail-type":"x","source":"junction.refresh"}`,
-		`{"request_id":"somebody's words","trigger":"x"}`, `[]`, ``,
+		`{"request_id":"a caller's words","trigger":"x"}`, `[]`, ``,
 	} {
 		f.Add(seed)
 	}

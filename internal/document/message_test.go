@@ -143,7 +143,7 @@ func TestOnlyATrustworthyOriginIsReadFromAMessage(t *testing.T) {
 	}{
 		"a request ID of 64 letters":    {`"request_id":"` + strings.Repeat("x", 64) + `"`, document.Origin{RequestID: strings.Repeat("x", 64)}},
 		"a request ID that is longer":   {`"request_id":"` + strings.Repeat("x", 65) + `"`, document.Origin{}},
-		"a request ID with words":       {`"request_id":"somebody's words"`, document.Origin{}},
+		"a request ID with words":       {`"request_id":"a caller's words"`, document.Origin{}},
 		"a request ID that is a number": {`"request_id":7`, document.Origin{}},
 		"an unknown trigger":            {`"trigger":"nonsense"`, document.Origin{}},
 		"http-api":                      {`"trigger":"http-api"`, document.Origin{Trigger: document.HTTPAPI}},

@@ -97,7 +97,7 @@ func TestNoMessageWaitsForTheOthersOfItsBatch(t *testing.T) {
 func TestTheRequestThatQueuedAMessageIsLoggedAndPassedOn(t *testing.T) {
 	for name, c := range map[string]struct{ origin, requestID, logged string }{
 		"a message of this function":  {`"trigger":"rest-api","request_id":"of-the-caller"`, "of-the-caller", `"queued_by":"rest-api"`},
-		"an origin that is not valid": {`"trigger":"nonsense","request_id":"somebody's words"`, "request-1", ``},
+		"an origin that is not valid": {`"trigger":"nonsense","request_id":"a caller's words"`, "request-1", ``},
 		"another sender's message":    {`"x":1`, "request-1", ``},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestTheRequestThatQueuedAMessageIsLoggedAndPassedOn(t *testing.T) {
 				t.Errorf("the refresh has the request ID %q, want %q", got, c.requestID)
 			}
 			f.wantLog(t, `"trigger":"sqs"`, `"request_id":"`+c.requestID+`"`, c.logged)
-			f.wantNotLogged(t, "somebody", "nonsense")
+			f.wantNotLogged(t, "a caller's words", "nonsense")
 			if c.logged == "" {
 				f.wantNotLogged(t, "queued_by")
 			}
