@@ -3,6 +3,8 @@ package quota
 import (
 	"context"
 	"maps"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +145,7 @@ func TestAStoredResultThatIsNotTheUsersDoesNotCount(t *testing.T) {
 }
 
 func TestAttributesOfAnotherTypeLockNoUserOut(t *testing.T) {
+	skipOnMoto(t)
 	wrong := map[string]types.AttributeValue{
 		"a text":   text("x"),
 		"a number": number(7),
@@ -173,6 +176,19 @@ func TestAttributesOfAnotherTypeLockNoUserOut(t *testing.T) {
 				checkDecision(t, d, c, refresh.Granted)
 			}
 		})
+	}
+}
+
+// skipOnMoto skips a test of comparisons between values of different types, for which moto has no rules.
+func skipOnMoto(t *testing.T) {
+	t.Helper()
+	resp, err := http.Get(endpoint(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if strings.Contains(resp.Header.Get("Server"), "Werkzeug") {
+		t.Skip("moto does not compare values of different types as DynamoDB does")
 	}
 }
 
