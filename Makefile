@@ -9,7 +9,8 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-TOOLS    := $(CURDIR)/.tools
+# Relative, because make cannot handle a path with a space in it as a target.
+TOOLS    := .tools
 VENV     := $(TOOLS)/venv
 COVERAGE := $(TOOLS)/coverage.out
 SOURCES  := bench cmd internal test
@@ -23,7 +24,7 @@ ifneq ($(origin ARCH),command line)
 ARCH := $(or $(LAMBDA_ARCH),arm64)
 endif
 # Output folder of `make build`. `sam build` sets it.
-ARTIFACTS_DIR ?= $(CURDIR)/bin
+ARTIFACTS_DIR ?= bin
 # Version of the binary, from git; without git, the newest release in the changelog.
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),$(shell sed -n 's/^\#\# \[\{0,1\}v\{0,1\}\([0-9][0-9A-Za-z.+-]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -n 1),dev)
 # Duration of each quota test in `make soak`.
@@ -144,7 +145,7 @@ tools: $(TOOLS)/go.stamp $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOO
 
 $(TOOLS)/go.stamp: tools/go.mod tools/go.sum
 	@echo "building the Go tools; the first time takes some minutes"
-	GOBIN=$(TOOLS)/bin go -C tools install tool
+	GOBIN="$(CURDIR)/$(TOOLS)/bin" go -C tools install tool
 	@touch $@
 
 $(TOOLS)/python.stamp: test/python/requirements.txt
@@ -168,7 +169,7 @@ $(TOOLS)/node.stamp: test/node/package.json test/node/package-lock.json
 $(TOOLS)/dynamodb.stamp: test/harness/dynamodb/pom.xml
 	@mkdir -p $(TOOLS) && rm -rf $(TOOLS)/dynamodb.new
 	@if java -version >/dev/null 2>&1 && mvn -q -B -f test/harness/dynamodb/pom.xml \
-		org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory=$(TOOLS)/dynamodb.new; \
+		org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory="$(CURDIR)/$(TOOLS)/dynamodb.new"; \
 	then rm -rf $(TOOLS)/dynamodb && mv $(TOOLS)/dynamodb.new $(TOOLS)/dynamodb && touch $@; \
 	else rm -rf $(TOOLS)/dynamodb.new; echo "no DynamoDB Local (it needs Java 17 and Maven): the tests use moto's DynamoDB instead"; fi
 

@@ -76,7 +76,8 @@ func checkAnswered(t *testing.T, answers [][]byte) (final []bool) {
 // checkOneCall checks that Junction was called once, apart from calls for which the table did not answer in time.
 func checkOneCall(t *testing.T, f *harness.Fleet) {
 	t.Helper()
-	if calls, ungated := f.Junction.Total(), len(f.Ungated()); calls != 1+ungated {
+	// The one call may itself be among the ungated: its lease was granted late.
+	if calls, ungated := f.Junction.Total(), len(f.Ungated()); calls < 1 || calls > 1+ungated {
 		t.Errorf("%d calls, want 1, and %d ungated", calls, ungated)
 	}
 }
