@@ -30,7 +30,7 @@ func checkout(t *testing.T) string {
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(target, text, 0o755); err != nil { //nolint:gosec // G306: scripts must be executable
+		if err := os.WriteFile(target, text, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
