@@ -146,7 +146,7 @@ func marshal(t *testing.T, value any) string {
 func definition(t *testing.T, change func(refreshUsers map[string]any)) string {
 	t.Helper()
 	text := must(t)(readText(stateMachine))
-	text = strings.ReplaceAll(text, "${RefreshFunctionArn}", functionARN)
+	text = strings.NewReplacer("${RefreshFunctionArn}", functionARN, "${Partition}", "aws").Replace(text)
 	text = regexp.MustCompile(`"IntervalSeconds": \d+`).ReplaceAllString(text, `"IntervalSeconds": 1`)
 	text = strings.ReplaceAll(text, `"BackoffRate": 2`, `"BackoffRate": 1`)
 	document := decode[map[string]any](t, []byte(text))
