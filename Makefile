@@ -33,6 +33,8 @@ SOAK ?= 60s
 COVERAGE_MIN ?= 90
 # Duration of each fuzz target in `make fuzz`.
 FUZZTIME ?= 1m
+# Name of the secret that `make secret` creates.
+SECRET_NAME ?= junction/team-key
 # Event of `make sam-local`, and the environment variables of the function.
 EVENT    ?= events/direct.json
 ENV_VARS ?= events/env.json
@@ -120,6 +122,10 @@ build: build-RefreshFunction ## Build the bootstrap for Lambda (ARCH=arm64 or x8
 .PHONY: build-RefreshFunction
 build-RefreshFunction:
 	$(LAMBDA_BUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./cmd/lambda
+
+.PHONY: secret
+secret: ## Ask for Junction's team key, store it with a token for HTTP callers in Secrets Manager, and note the ARN in samconfig.toml
+	@deploy/secret.sh "$(SECRET_NAME)" samconfig.toml
 
 .PHONY: sam-local
 # Defaults to the processor of this machine, because the other one needs an emulator.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"debug/elf"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -27,7 +26,7 @@ func TestSamBuildBuildsForTheArchitectureOfTheStack(t *testing.T) {
 			clone := newCheckout(t)
 			clone.env = append(clone.env, "LAMBDA_ARCH="+c.env)
 			clone.run(t, "", "sam", append([]string{"build"}, c.args...)...)
-			binary, err := elf.Open(filepath.Join(clone.dir, ".aws-sam/build/RefreshFunction/bootstrap"))
+			binary, err := elf.Open(clone.bootstrap())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,7 +45,7 @@ func TestTheVersionIsTheCommitAndDirtyOnlyIfTheFunctionChanged(t *testing.T) {
 	// As `sam deploy --guided` does.
 	clone.edit(t, "samconfig.toml", "confirm_changeset = true", "confirm_changeset = false")
 	clone.run(t, "", "sam", "build")
-	binary, err := os.ReadFile(filepath.Join(clone.dir, ".aws-sam/build/RefreshFunction/bootstrap"))
+	binary, err := os.ReadFile(clone.bootstrap())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -212,6 +212,11 @@ func (c *checkout) run(t *testing.T, stdin, name string, args ...string) string 
 	return stdout
 }
 
+// bootstrap is where `sam build` puts the function.
+func (c *checkout) bootstrap() string {
+	return filepath.Join(c.dir, ".aws-sam", "build", "RefreshFunction", "bootstrap")
+}
+
 // edit replaces text in a file of the checkout.
 func (c *checkout) edit(t *testing.T, name, from, to string) {
 	t.Helper()

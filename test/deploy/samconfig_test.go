@@ -84,7 +84,7 @@ func TestTheArchitectureInSamconfigIsForBuildAndDeploy(t *testing.T) {
 	clone := newCheckout(t)
 	clone.edit(t, "samconfig.toml", `# Architecture = "arm64"`, `Architecture = "x86_64"`)
 	clone.run(t, "", "sam", "build")
-	binary, err := elf.Open(filepath.Join(clone.dir, ".aws-sam/build/RefreshFunction/bootstrap"))
+	binary, err := elf.Open(clone.bootstrap())
 	if err != nil {
 		t.Fatal(err)
 	}

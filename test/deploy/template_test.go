@@ -39,6 +39,7 @@ type document struct {
 		AllowedValues []any
 	}
 	Mappings  map[string]map[string]map[string]int
+	Outputs   map[string]struct{ Value any }
 	Resources map[string]resource
 }
 
@@ -181,7 +182,10 @@ func TestEachTriggerHasASwitch(t *testing.T) {
 func TestTheScheduleSendsToTheQueue(t *testing.T) {
 	t.Parallel()
 	deployed := readTemplate(t, "template.yaml").Deployed
-	target := deployed.Resources["RefreshSchedule"].Properties["Target"].(map[string]any)
+	target, ok := deployed.Resources["RefreshSchedule"].Properties["Target"].(map[string]any)
+	if !ok {
+		t.Fatal("there is no schedule")
+	}
 	for property, want := range map[string]any{
 		"Arn":              map[string]any{"Fn::GetAtt": []any{"RefreshQueue", "Arn"}},
 		"RoleArn":          map[string]any{"Fn::GetAtt": []any{"ScheduleRole", "Arn"}},
