@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
 const (
@@ -138,8 +140,9 @@ func serve(server, packages string) error {
 
 // checkout is a fresh clone of the working tree, in which commands run.
 type checkout struct {
-	dir string
-	env []string
+	dir      string
+	env      []string
+	junction *junctiontest.Simulator // of a deployment
 }
 
 // newCheckout clones the working tree, with what is not committed yet.

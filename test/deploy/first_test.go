@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
@@ -19,15 +20,18 @@ const teamKey = "sk_us_first_deployment"
 func newDeployment(t *testing.T) *checkout {
 	t.Helper()
 	program(t, "aws")
-	junction, err := junctiontest.New(junctiontest.WithKeys(teamKey)).Start("")
+	clone := newCheckout(t).onCloud(t)
+	clone.junction = junctiontest.New(junctiontest.WithKeys(teamKey))
+	junction, err := clone.junction.Start("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = junction.Close() })
-	clone := newCheckout(t).onCloud(t)
 	name := "test/" + regexp.MustCompile(`\W`).ReplaceAllString(t.Name(), "-")
 	clone.run(t, teamKey+"\n", "make", "secret", "SECRET_NAME="+name)
-	// What differs from AWS: Junction is not behind https, and the function runs on this machine's processor.
+	// What differs from AWS: Junction is not behind https, the function runs on this machine's processor, and ministack
+	// does not read the queue if this number is a reference.
+	clone.edit(t, "template.yaml", "MaximumConcurrency: !Ref QueueMaximumConcurrency", "MaximumConcurrency: 5")
 	clone.edit(t, "template.yaml", "    AllowedPattern: ^(https://[^\\s?#@]+)?$\n    ConstraintDescription: must be an https URL without user, query or fragment, or empty.\n", "")
 	clone.edit(t, "samconfig.toml", `# JunctionBaseUrl = ""`, `JunctionBaseUrl = "`+junction.URL()+`"`)
 	arch := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
@@ -170,11 +174,19 @@ func TestAScheduleSurvivesTheNextDeployment(t *testing.T) {
 	if got := schedule(); !want.MatchString(got) {
 		t.Fatalf("the schedule is %q", got)
 	}
-	clone.edit(t, "samconfig.toml", `# ApplicationLogLevel = "INFO"`, `ApplicationLogLevel = "WARN"`)
+	clone.edit(t, "samconfig.toml", `# ApplicationLogLevel = "INFO"`, `ApplicationLogLevel = "DEBUG"`)
 	plain()
 	if got := schedule(); !want.MatchString(got) {
 		t.Errorf("after the next deployment the schedule is %q", got)
 	}
+	t.Run("and its document on the queue refreshes all users", func(t *testing.T) {
+		clone.run(t, "", "sam", "remote", "invoke", "RefreshQueue", "--event", `{"all_users": true, "timeout": 30}`)
+		for deadline := time.Now().Add(time.Minute); clone.junction.Calls(junctiontest.DefaultUserID) == 0; time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("no user was refreshed")
+			}
+		}
+	})
 	// What a pipeline does not pass keeps its value.
 	plain("--config-env", "ci", "--stack-name", stackOf(t), "--parameter-overrides", "MemorySize=256")
 	if got := schedule(); !want.MatchString(got) {
