@@ -9,25 +9,26 @@ import (
 	"sync"
 )
 
-// sqs takes all messages, as fast as it can: what is measured is the function.
+// sqs is a stand-in for SQS that accepts all messages.
 type sqs struct {
-	url  string // of the queue
-	mu   sync.Mutex
-	sent []string
-	all  map[string]int // how often each body was sent
+	url string // of the queue
+
+	mu      sync.Mutex
+	waiting []string       // bodies that have not been received
+	sent    map[string]int // how often each body was sent
 }
 
 func newSQS() *sqs {
-	return &sqs{url: "https://sqs.us-east-1.amazonaws.com/123456789012/bench", all: map[string]int{}}
+	return &sqs{url: "https://sqs.us-east-1.amazonaws.com/123456789012/bench", sent: map[string]int{}}
 }
 
-// take returns the bodies that were sent since.
-func (s *sqs) take() []string {
+// receive returns the bodies that were sent since the last call.
+func (s *sqs) receive() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sent := s.sent
-	s.sent = nil
-	return sent
+	waiting := s.waiting
+	s.waiting = nil
+	return waiting
 }
 
 func (s *sqs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -42,18 +43,18 @@ func (s *sqs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var took []map[string]string
+	var successful []map[string]string
 	for _, e := range call.Entries {
 		sum := md5.Sum([]byte(e.MessageBody))
-		took = append(took, map[string]string{"Id": e.ID, "MessageId": e.ID, "MD5OfMessageBody": hex.EncodeToString(sum[:])})
-		s.sent = append(s.sent, e.MessageBody)
-		s.all[e.MessageBody]++
+		successful = append(successful, map[string]string{"Id": e.ID, "MessageId": e.ID, "MD5OfMessageBody": hex.EncodeToString(sum[:])})
+		s.waiting = append(s.waiting, e.MessageBody)
+		s.sent[e.MessageBody]++
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	_ = json.NewEncoder(w).Encode(map[string]any{"Successful": took, "Failed": []string{}})
+	_ = json.NewEncoder(w).Encode(map[string]any{"Successful": successful, "Failed": []string{}})
 }
 
-// eventBridge takes all results, and counts them.
+// eventBridge is a stand-in for EventBridge that accepts and counts all results.
 type eventBridge struct {
 	mu    sync.Mutex
 	count int
@@ -68,12 +69,12 @@ func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	b.count += len(call.Entries)
 	b.mu.Unlock()
-	took := make([]map[string]string, len(call.Entries))
-	for i := range took {
-		took[i] = map[string]string{"EventId": "e"}
+	entries := make([]map[string]string, len(call.Entries))
+	for i := range entries {
+		entries[i] = map[string]string{"EventId": "e"}
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	_ = json.NewEncoder(w).Encode(map[string]any{"FailedEntryCount": 0, "Entries": took})
+	_ = json.NewEncoder(w).Encode(map[string]any{"FailedEntryCount": 0, "Entries": entries})
 }
 
 func (b *eventBridge) published() int {

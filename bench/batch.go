@@ -13,10 +13,10 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
-// answerTime is how long the slow Junction takes for a refresh.
+// answerTime is how long the slow stand-in for Junction takes for a refresh.
 const answerTime = time.Second
 
-// slow is a Junction that answers every refresh after answerTime.
+// slow is a stand-in for Junction that answers every refresh after answerTime.
 func slow(w http.ResponseWriter, r *http.Request) {
 	user := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 	select {
@@ -27,27 +27,27 @@ func slow(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"success":true,"user_id":%q,"refreshed_sources":["withings/body","withings/sleep"],"in_progress_sources":[],"failed_sources":[]}`, user)
 }
 
-// batch is an SQS event with a message for each of so many users.
-func batch(messages int) string {
+// batch returns an SQS event with the given number of messages, each for another user.
+func batch(size int) string {
 	var records []string
-	for i := range messages {
+	for i := range size {
 		records = append(records, fmt.Sprintf(`{"messageId":"%d","receiptHandle":"%d","eventSource":"aws:sqs","attributes":{"ApproximateReceiveCount":"1"},"body":"{\"user_id\":\"%s\",\"timeout\":30}"}`,
 			i, i, junctiontest.GeneratedUserID(i)))
 	}
 	return `{"Records":[` + strings.Join(records, ",") + `]}`
 }
 
-// timeBatch has one function refresh and publish a batch of each of these sizes, one after another, and
-// returns how long each took, and the most memory that was resident, in MiB.
-func timeBatch(binary string, environ []string, concurrency int, sizes ...int) (took []time.Duration, mib float64, err error) {
+// timeBatches runs one function with a batch of each of the given sizes, one after the other. It returns how long
+// each took, and the highest resident memory in MiB.
+func timeBatches(binary string, environ []string, concurrency int, sizes ...int) (took []time.Duration, mib float64, err error) {
 	environ = append(environ, "MAX_CONCURRENCY="+strconv.Itoa(concurrency), "RESULT_BUS=results", "QUOTA_LIMIT=8")
 	_, err = run(binary, environ, func(api *runtimeAPI, command *exec.Cmd) error {
 		for _, size := range sizes {
-			one, err := api.invoke(batch(size), `{"batchItemFailures":[]}`)
+			duration, err := api.invoke(batch(size), `{"batchItemFailures":[]}`)
 			if err != nil {
 				return err
 			}
-			took = append(took, one)
+			took = append(took, duration)
 		}
 		mib, err = residentMiB(command.Process.Pid, "VmHWM")
 		return err
@@ -55,9 +55,9 @@ func timeBatch(binary string, environ []string, concurrency int, sizes ...int) (
 	return took, mib, err
 }
 
-// fanOut has one function work through all users of a team: the first invocation and then each page's.
-// It returns how many invocations deep that is, with the refreshes themselves, and the memory after the
-// first tenth of the pages and after the last.
+// fanOut runs one function for all users of a team: the first invocation, and then one for each page. It returns how
+// many invocations follow from each other, including the refreshes, and the resident memory in MiB after a tenth of
+// the pages and after all of them.
 func fanOut(binary string, environ []string, queue *sqs) (depth int, early, late float64, err error) {
 	environ = append(environ, "REFRESH_QUEUE_URL="+queue.url)
 	_, err = run(binary, environ, func(api *runtimeAPI, command *exec.Cmd) error {
@@ -65,7 +65,7 @@ func fanOut(binary string, environ []string, queue *sqs) (depth int, early, late
 		if _, err := api.invoke(`{"all_users":true,"timeout":30}`, `"status":"queued"`); err != nil {
 			return err
 		}
-		waiting := queue.take()
+		waiting := queue.receive()
 		for depth = 2; len(waiting) > 0 && strings.Contains(waiting[0], "all_users"); depth++ {
 			for i, page := range waiting {
 				body, _ := json.Marshal(page)
@@ -79,7 +79,7 @@ func fanOut(binary string, environ []string, queue *sqs) (depth int, early, late
 					}
 				}
 			}
-			waiting = queue.take()
+			waiting = queue.receive()
 		}
 		late, err = residentMiB(pid, "VmRSS")
 		return err
@@ -87,10 +87,10 @@ func fanOut(binary string, environ []string, queue *sqs) (depth int, early, late
 	return depth, early, late, err
 }
 
-// team is how many users fanOut has. Of each ten generated ones, nine have a source.
-const team = 100_000
+// teamSize is the number of users for fanOut. Nine in ten generated users have a source.
+const teamSize = 100_000
 
 func newTeam() *junctiontest.Simulator {
-	return junctiontest.New(junctiontest.WithUsers(), junctiontest.WithGeneratedUsers(team), junctiontest.WithRepeatedUsers(0),
+	return junctiontest.New(junctiontest.WithUsers(), junctiontest.WithGeneratedUsers(teamSize), junctiontest.WithRepeatedUsers(0),
 		junctiontest.WithSpeed(math.Inf(1)), junctiontest.WithKeys("sk_us_bench"))
 }

@@ -1,7 +1,7 @@
-// Command bench measures the built function against its limits: the size of the bootstrap, the time
-// from process start to the first poll of the runtime API, compared with a bare function's in the
-// same run, and the resident memory after a thousand warm invocations. `make bench` builds what it
-// measures. It exits 1 where a limit is passed.
+// Command bench checks the built function against its limits: the size of the bootstrap, the time from its start to
+// the first poll of the runtime API relative to a bare function, the resident memory after a thousand invocations,
+// and the time and memory of large batches. `make bench` builds the function and runs it. The exit status is 1 if a
+// limit is exceeded.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 // The limits.
 const (
 	maxSize  = 12e6 // bytes of the stripped bootstrap
-	maxRatio = 2.0  // of the bare function's start
+	maxRatio = 2.0  // start of the function relative to that of the bare one
 	maxRSS   = 25.0 // MiB after the warm invocations
 )
 
@@ -31,7 +31,7 @@ const (
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: bench DIRECTORY, which has arm64/bootstrap, x86_64/bootstrap and bare; see make bench")
+		fmt.Fprintln(os.Stderr, "usage: bench DIRECTORY (with arm64/bootstrap, x86_64/bootstrap and bare; see make bench)")
 		os.Exit(2)
 	}
 	passed, err := measure(os.Args[1])
@@ -44,15 +44,15 @@ func main() {
 	}
 }
 
-// measure prints one line for each limit, and says whether all hold.
+// measure prints one line per limit, and reports whether all limits are kept.
 func measure(dir string) (passed bool, err error) {
 	passed = true
-	report := func(what, value string, ok bool) {
+	report := func(name, value string, ok bool) {
 		verdict := "ok"
 		if !ok {
-			verdict, passed = "OVER THE LIMIT", false
+			verdict, passed = "LIMIT EXCEEDED", false
 		}
-		fmt.Printf("%-52s %-34s %s\n", what, value, verdict)
+		fmt.Printf("%-58s %-34s %s\n", name, value, verdict)
 	}
 	for _, arch := range []string{"arm64", "x86_64"} {
 		info, err := os.Stat(filepath.Join(dir, arch, "bootstrap"))
@@ -63,7 +63,7 @@ func measure(dir string) (passed bool, err error) {
 	}
 
 	if runtime.GOOS != "linux" {
-		fmt.Println("start and memory are measured on Linux alone")
+		fmt.Println("start and memory are only measured on Linux")
 		return passed, nil
 	}
 	function := filepath.Join(dir, map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH], "bootstrap")
@@ -73,64 +73,65 @@ func measure(dir string) (passed bool, err error) {
 	}
 	defer up.close()
 
-	var bare, ours []time.Duration
-	for range starts { // alternating, so that whatever else the machine does meets both
-		for _, one := range []struct {
+	var bareStarts, functionStarts []time.Duration
+	for range starts { // alternating, so that other load on the machine affects both
+		for _, c := range []struct {
 			binary string
 			times  *[]time.Duration
-		}{{filepath.Join(dir, "bare"), &bare}, {function, &ours}} {
-			took, err := timeStart(one.binary, up.environ())
+		}{{filepath.Join(dir, "bare"), &bareStarts}, {function, &functionStarts}} {
+			took, err := timeStart(c.binary, up.environ())
 			if err != nil {
 				return false, err
 			}
-			*one.times = append(*one.times, took)
+			*c.times = append(*c.times, took)
 		}
 	}
-	ratio := float64(median(ours)) / float64(median(bare))
+	ratio := float64(median(functionStarts)) / float64(median(bareStarts))
 	report(fmt.Sprintf("start to first poll, median of %d (at most 2 × bare)", starts),
-		fmt.Sprintf("%.1f ms ÷ %.1f ms = %.2f", ms(median(ours)), ms(median(bare)), ratio), ratio <= maxRatio)
+		fmt.Sprintf("%.1f ms ÷ %.1f ms = %.2f", ms(median(functionStarts)), ms(median(bareStarts)), ratio), ratio <= maxRatio)
 
 	rss, err := warmRSS(function, up.environ(), invocations)
 	if err != nil {
 		return false, err
 	}
-	report(fmt.Sprintf("resident after %d warm calls (at most 25 MiB)", invocations), fmt.Sprintf("%.1f MiB", rss), rss <= maxRSS)
+	report(fmt.Sprintf("resident after %d warm invocations (at most 25 MiB)", invocations), fmt.Sprintf("%.1f MiB", rss), rss <= maxRSS)
 	if err := measureBatches(function, report); err != nil {
 		return false, err
 	}
 	return passed, measureTeam(function, report)
 }
 
-type reporter func(what, value string, ok bool)
+// reporter prints a line about one limit.
+type reporter func(name, value string, ok bool)
 
-// measureBatches measures one invocation with a batch of SQS messages, with a Junction that takes 1 s.
+// measureBatches measures invocations with a batch of SQS messages, if Junction takes answerTime for a refresh.
 func measureBatches(function string, report reporter) error {
 	up, err := newUpstream(http.HandlerFunc(slow))
 	if err != nil {
 		return err
 	}
 	defer up.close()
-	took, peak, err := timeBatch(function, up.environ(), messages, messages)
+	took, peak, err := timeBatches(function, up.environ(), messages, messages)
 	if err != nil {
 		return err
 	}
-	report(fmt.Sprintf("%d messages at once, Junction takes 1 s (under 2 ×)", messages),
+	report(fmt.Sprintf("%d concurrent messages, Junction takes 1 s (under 2 ×)", messages),
 		fmt.Sprintf("%.2f s ÷ 1 s = %.2f", took[0].Seconds(), took[0].Seconds()/answerTime.Seconds()), took[0] < 2*answerTime)
-	report("  resident at the most (under 64 MiB)", fmt.Sprintf("%.1f MiB", peak), peak < 64)
-	// Of other users: those above are coalesced.
-	took, _, err = timeBatch(function, up.environ(), messages/10, messages/2, 2*messages)
+	report("  highest resident memory (under 64 MiB)", fmt.Sprintf("%.1f MiB", peak), peak < 64)
+	// In a new process, whose quota in memory is empty.
+	took, _, err = timeBatches(function, up.environ(), messages/10, messages/2, 2*messages)
 	if err != nil {
 		return err
 	}
 	ratio := took[1].Seconds() / took[0].Seconds()
-	report(fmt.Sprintf("%d messages ÷ %d, %d at once (4 ×, 5 %%)", 2*messages, messages/2, messages/10),
+	report(fmt.Sprintf("%d messages ÷ %d, %d concurrent (4 × ± 5 %%)", 2*messages, messages/2, messages/10),
 		fmt.Sprintf("%.2f s ÷ %.2f s = %.2f", took[1].Seconds(), took[0].Seconds(), ratio), math.Abs(ratio-4) < 0.2)
 	published := up.bus.published()
-	report("results on the bus, of all", fmt.Sprint(published), published == messages+messages/2+2*messages)
+	report("results on the bus", fmt.Sprint(published), published == messages+messages/2+2*messages)
 	return nil
 }
 
-// measureTeam measures what all users of a large team cost the function.
+// measureTeam measures {"all_users": true} for a large team.
 func measureTeam(function string, report reporter) error {
 	up, err := newUpstream(newTeam())
 	if err != nil {
@@ -141,15 +142,15 @@ func measureTeam(function string, report reporter) error {
 	if err != nil {
 		return err
 	}
-	users, most := 0, 0
-	for body, n := range up.queue.all {
-		if most = max(most, n); strings.HasPrefix(body, `{"user_id"`) {
+	users, maxSent := 0, 0
+	for body, n := range up.queue.sent {
+		if maxSent = max(maxSent, n); strings.HasPrefix(body, `{"user_id"`) {
 			users++
 		}
 	}
-	connected := team * 9 / 10
-	report(fmt.Sprintf("all users of %d: messages of connected ones, once each", team), fmt.Sprintf("%d, at most %d ×", users, most), users == connected && most == 1)
-	report("  invocations deep, with the refreshes (at most 3)", fmt.Sprint(depth), depth <= 3)
+	connected := teamSize * 9 / 10
+	report(fmt.Sprintf("all of %d users: one message per connected user", teamSize), fmt.Sprintf("%d, each sent at most %d ×", users, maxSent), users == connected && maxSent == 1)
+	report("  invocations that follow from each other (at most 3)", fmt.Sprint(depth), depth <= 3)
 	report("  resident after all pages ÷ after a tenth (at most 1.2)", fmt.Sprintf("%.1f MiB ÷ %.1f MiB = %.2f", late, early, late/early), late/early <= 1.2)
 	return nil
 }

@@ -16,14 +16,14 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
-// patience is how long a function may take for anything.
-const patience = 60 * time.Second
+// timeout is how long the function may take for each step.
+const timeout = 60 * time.Second
 
-// runtimeAPI is Lambda's runtime API as one function polls it: what it is given, and what it answers.
+// runtimeAPI is a stand-in for Lambda's runtime API, for one function.
 type runtimeAPI struct {
 	*httptest.Server
-	polled  chan time.Time // when GET /next came
-	events  chan string    // what it is answered with
+	polled  chan time.Time // when the function asked for the next event
+	events  chan string
 	answers chan string
 }
 
@@ -49,7 +49,7 @@ func newRuntimeAPI() *runtimeAPI {
 	return api
 }
 
-// run starts a binary, waits for its first poll, and lets use do something with it.
+// run starts a binary, waits for its first poll, and calls use.
 func run(binary string, environ []string, use func(*runtimeAPI, *exec.Cmd) error) (started time.Duration, err error) {
 	api := newRuntimeAPI()
 	defer api.Close()
@@ -66,18 +66,18 @@ func run(binary string, environ []string, use func(*runtimeAPI, *exec.Cmd) error
 	select {
 	case at := <-api.polled:
 		started = at.Sub(began)
-	case <-time.After(patience):
-		return 0, fmt.Errorf("%s does not poll", binary)
+	case <-time.After(timeout):
+		return 0, fmt.Errorf("%s did not poll", binary)
 	}
 	return started, use(api, command)
 }
 
-// timeStart is the time from a binary's start to its first poll.
+// timeStart returns the time from a binary's start to its first poll.
 func timeStart(binary string, environ []string) (time.Duration, error) {
 	return run(binary, environ, func(*runtimeAPI, *exec.Cmd) error { return nil })
 }
 
-// warmRSS is the resident memory of a function after so many refreshes, in MiB.
+// warmRSS returns the resident memory of a function in MiB after the given number of refreshes.
 func warmRSS(binary string, environ []string, refreshes int) (mib float64, err error) {
 	event := `{"user_id":"` + junctiontest.DefaultUserID + `","timeout":30}`
 	_, err = run(binary, environ, func(api *runtimeAPI, command *exec.Cmd) error {
@@ -92,39 +92,38 @@ func warmRSS(binary string, environ []string, refreshes int) (mib float64, err e
 	return mib, err
 }
 
-// invoke gives the function an event, and returns how long it took to the answer, which must have a
-// text in it.
+// invoke sends the function an event, and returns how long the answer took. The answer must contain want.
 func (api *runtimeAPI) invoke(event, want string) (took time.Duration, err error) {
 	began := time.Now()
 	select {
 	case api.events <- event:
-	case <-time.After(patience):
-		return 0, errors.New("the function takes no event")
+	case <-time.After(timeout):
+		return 0, errors.New("the function did not take the event")
 	}
 	select {
 	case answer := <-api.answers:
 		took = time.Since(began)
 		if !strings.Contains(answer, want) {
-			return 0, fmt.Errorf("the function answers %.500s", answer)
+			return 0, fmt.Errorf("the function answered %.500s", answer)
 		}
-	case <-time.After(patience):
-		return 0, errors.New("the function does not answer")
+	case <-time.After(timeout):
+		return 0, errors.New("the function did not answer")
 	}
 	<-api.polled
 	return took, nil
 }
 
-// residentMiB is a process's resident memory: now (VmRSS) or at its highest (VmHWM).
-func residentMiB(pid int, which string) (float64, error) {
+// residentMiB returns a process's resident memory in MiB: field is VmRSS for now, and VmHWM for its highest.
+func residentMiB(pid int, field string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, which+":"); ok {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
 			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
 			return kib / 1024, err
 		}
 	}
-	return 0, errors.New("no " + which)
+	return 0, errors.New("no " + field + " in the status of the process")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"math"
@@ -14,18 +15,18 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
 
-// instant is a Junction that answers at once, as often as it is asked.
+// instant returns a stand-in for Junction that answers at once and without a rate limit.
 func instant() http.Handler {
 	return junctiontest.New(junctiontest.WithLimit(0, 0), junctiontest.WithSpeed(math.Inf(1)), junctiontest.WithKeys("sk_us_bench"))
 }
 
-// upstream is Junction, Secrets Manager, SQS and EventBridge, all over TLS as in real life, since that is
-// much of the memory.
+// upstream has stand-ins for Junction, Secrets Manager, SQS and EventBridge. They use TLS as the real ones do, because
+// that needs much of the memory.
 type upstream struct {
 	junction, secrets, aws *httptest.Server
 	queue                  *sqs
 	bus                    *eventBridge
-	roots                  string // a file with the certificate of all
+	roots                  string // file with the certificate that all of them have
 }
 
 func newUpstream(junction http.Handler) (*upstream, error) {
@@ -49,14 +50,11 @@ func newUpstream(junction http.Handler) (*upstream, error) {
 	}
 	u.roots = file.Name()
 	err = pem.Encode(file, &pem.Block{Type: "CERTIFICATE", Bytes: u.junction.Certificate().Raw})
-	if closing := file.Close(); err == nil {
-		err = closing
-	}
-	return u, err
+	return u, errors.Join(err, file.Close())
 }
 
-// quietServer is a TLS server that does not mind clients that are killed. It speaks HTTP/2 as an AWS
-// Application Load Balancer does, or HTTP/1.1 alone as AWS's services do.
+// quietServer starts a TLS server that does not log the errors of clients that are killed. It offers HTTP/2, as an AWS
+// Application Load Balancer does, or only HTTP/1.1, as AWS's services do.
 func quietServer(handler http.Handler, http2 bool) *httptest.Server {
 	server := httptest.NewUnstartedServer(handler)
 	server.EnableHTTP2 = http2
@@ -66,7 +64,7 @@ func quietServer(handler http.Handler, http2 bool) *httptest.Server {
 	return server
 }
 
-// environ is the function's whole environment but for AWS_LAMBDA_RUNTIME_API.
+// environ returns the function's environment except for AWS_LAMBDA_RUNTIME_API.
 func (u *upstream) environ() []string {
 	return []string{
 		"JUNCTION_SECRET_ID=bench", "QUOTA_LIMIT=0", "COALESCE_WINDOW=0s", "JUNCTION_BASE_URL=" + u.junction.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER=" + u.secrets.URL,

@@ -1,4 +1,4 @@
-// The tools of this project, pinned. Nothing here is part of the function.
+// The tools of this project, with their versions. They are not part of the function.
 module github.com/junction-refresh/junction-refresh/tools
 
 go 1.26.0

@@ -1,5 +1,5 @@
-// Command bare is the least function that aws-lambda-go can make, which the real one's start is
-// compared with.
+// Command bare is the smallest function that aws-lambda-go can build. The start of the real function is compared
+// with its start.
 package main
 
 import (

@@ -1,7 +1,6 @@
-// Command quota measures what the quota adds to a refresh, in memory and in DynamoDB (the test engine,
-// on this machine), against no quota in the same run, and ends with status 1 where that in memory is
-// over its limit. DynamoDB's times are those of the engine and the client here: in AWS the network
-// and the service take the place of the engine.
+// Command quota measures how much time the quota adds to a refresh, in memory and in DynamoDB (a stand-in on this
+// machine), compared with no quota. The exit status is 1 if the quota in memory exceeds its limit. The times of
+// DynamoDB include the stand-in, and not the network and the service.
 package main
 
 import (
@@ -19,19 +18,19 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/secret"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
-	"github.com/junction-refresh/junction-refresh/test/dynamodb"
+	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
 
 const (
-	maxMemory = 100 * time.Microsecond // what the quota in memory may add to a refresh
+	maxInMemory = 100 * time.Microsecond // how much the quota in memory may add to a refresh
 
-	warmings = 300
-	rounds   = 1000
+	warmupRounds = 300
+	rounds       = 1000
 )
 
 var rules = quota.Rules{Limit: 8, Window: time.Hour, Coalesce: time.Minute}
 
-// instant is a Junction that answers at once, so that what is left is ours.
+// instant is a stand-in for Junction that answers at once.
 type instant struct{}
 
 func (instant) Check(sensitive.String) error { return nil }
@@ -41,27 +40,27 @@ func (instant) Refresh(context.Context, sensitive.String, string, float64) (resu
 }
 
 func (instant) Resolve(context.Context, sensitive.String, string) (string, error) {
-	return "", errors.New("nobody asks")
+	return "", errors.New("not called")
 }
 
 func (instant) List(context.Context, sensitive.String, int, int) (result.Page, error) {
-	return result.Page{}, errors.New("nobody asks")
+	return result.Page{}, errors.New("not called")
 }
 
-// contender is a way to keep the quota, and how long its refreshes took.
-type contender struct {
+// candidate is a way to keep the quota, with the durations of its refreshes.
+type candidate struct {
 	name               string
 	refresher          *refresh.Refresher
 	granted, coalesced []time.Duration
 }
 
-func newContender(name string, gate refresh.Gate) *contender {
+func newCandidate(name string, gate refresh.Gate) *candidate {
 	keys := secret.New(secret.Static(sensitive.New("sk_us_bench")), time.Hour)
-	return &contender{name: name, refresher: refresh.New(instant{}, keys, refresh.Options{Gate: gate})}
+	return &candidate{name: name, refresher: refresh.New(instant{}, keys, refresh.Options{Gate: gate})}
 }
 
-// refresh makes one refresh and says how long it took.
-func (c *contender) refresh(user string, coalesced bool) (time.Duration, error) {
+// refresh makes one refresh, and returns how long it took.
+func (c *candidate) refresh(user string, coalesced bool) (time.Duration, error) {
 	began := time.Now()
 	out := c.refresher.Refresh(context.Background(), refresh.Request{UserID: user, Timeout: 10, Budget: refresh.NewBudget(began, began.Add(time.Minute), 0)})
 	took := time.Since(began)
@@ -71,8 +70,8 @@ func (c *contender) refresh(user string, coalesced bool) (time.Duration, error) 
 	return took, nil
 }
 
-// measure makes two refreshes of a user that is new: the first is granted, the second coalesced.
-func (c *contender) measure(gated bool) error {
+// measure refreshes a new user twice. With a quota, the first refresh is granted and the second is coalesced.
+func (c *candidate) measure(gated bool) error {
 	user := uuid.NewString()
 	first, err := c.refresh(user, false)
 	if err != nil {
@@ -95,8 +94,8 @@ func main() {
 }
 
 func run() (passed bool, err error) {
-	none, memory := newContender("no quota", nil), newContender("in memory", quota.NewMemory(rules))
-	all := []*contender{none, memory}
+	none, memory := newCandidate("no quota", nil), newCandidate("in memory", quota.NewMemory(rules))
+	all := []*candidate{none, memory}
 	endpoint, stop, err := dynamodb.Start()
 	if err != nil {
 		fmt.Println("the quota in DynamoDB is not measured:", err)
@@ -107,33 +106,33 @@ func run() (passed bool, err error) {
 			return false, err
 		}
 		table := quota.NewDynamo(rules, func() (quota.Table, error) { return client, nil }, "bench")
-		all = append(all, newContender("in DynamoDB, on this machine", table))
+		all = append(all, newCandidate("in DynamoDB, on this machine", table))
 	}
-	for round := range warmings + rounds {
-		if round == warmings {
+	for round := range warmupRounds + rounds {
+		if round == warmupRounds {
 			for _, c := range all {
 				c.granted, c.coalesced = nil, nil
 			}
 		}
-		for _, c := range all { // in turns, so that whatever else the machine does meets all
-			if err := c.measure(c != none); err != nil && round >= warmings {
+		for _, c := range all { // in turns, so that other load on the machine affects all
+			if err := c.measure(c != none); err != nil && round >= warmupRounds {
 				return false, err
 			}
 		}
 	}
 	base := sorted(none.granted)
-	fmt.Printf("a refresh without a quota takes %v, Junction's own time not counted\n", median(base))
+	fmt.Printf("a refresh without a quota takes %v, in addition to Junction's time\n", median(base))
 	for _, c := range all[1:] {
 		granted := sorted(c.granted)
 		coalesced := sorted(c.coalesced)
-		fmt.Printf("quota %-28s adds %8v to a refresh (%.0f × one without), 19 in 20 under %v; a coalesced one takes %v\n", c.name,
+		fmt.Printf("quota %-28s adds %8v to a refresh (%.0f × one without), 95th percentile %v; a coalesced refresh takes %v\n", c.name,
 			median(granted)-median(base), float64(median(granted))/float64(median(base)), granted[len(granted)*19/20], median(coalesced))
 	}
 	added := median(sorted(memory.granted)) - median(base)
-	if added > maxMemory {
-		fmt.Printf("the quota in memory adds %v, over the limit of %v\n", added, maxMemory)
+	if added > maxInMemory {
+		fmt.Printf("the quota in memory adds %v, more than the limit of %v\n", added, maxInMemory)
 	}
-	return added <= maxMemory, nil
+	return added <= maxInMemory, nil
 }
 
 func sorted(times []time.Duration) []time.Duration { return slices.Sorted(slices.Values(times)) }

@@ -2,50 +2,47 @@ package main
 
 import "fmt"
 
-// limits says how many refreshes at once, or a second, reach a limit of AWS's, and which setting that is with
-// batches of 100 and 10 s upstream.
+// limits has the number of refreshes at which each limit of AWS is reached, and the number of concurrent invocations
+// that this is with batches of 100 and 10 s upstream.
 func limits() table {
 	s := of(100, 1, 10)
 	t := table{name: "limits", head: []string{"limit", "is reached at", "with batches of 100 at 10 s"}}
-	atOnce := func(name string, refreshes int) {
-		t.add(name, commas(refreshes)+" refreshes at once", commas(refreshes/s.batch)+" invocations at once")
+	concurrent := func(name string, refreshes int) {
+		t.add(name, commas(refreshes)+" concurrent refreshes", commas(refreshes/s.batch)+" concurrent invocations")
 	}
 	perSecond := func(name string, refreshes int) {
-		t.add(name, commas(refreshes)+" refreshes a second", commas(int(float64(refreshes)/s.perSecond()))+" invocations at once")
+		t.add(name, commas(refreshes)+" refreshes per second", commas(int(float64(refreshes)/s.perSecond()))+" concurrent invocations")
 	}
-	perSecond(commas(newTableUnits)+" write units a second, a new table", newTableUnits/(writesPerRefresh*unitsPerWrite))
-	perSecond(commas(putEventsLeast)+" PutEvents a second of 10 results, the smallest region", putEventsLeast*eventsPerPut)
-	atOnce(commas(accountConcurrent)+" invocations at once of a whole account", accountConcurrent*s.batch)
-	perSecond(commas(mostTableUnits)+" write units a second, a table's quota", mostTableUnits/(writesPerRefresh*unitsPerWrite))
-	atOnce(commas(messagesInFlight)+" messages in flight", messagesInFlight)
-	atOnce(commas(mostBatches)+" batches at once of a mapping", mostBatches*s.batch)
-	perSecond(commas(putEvents)+" PutEvents a second of 10 results, us-east-1", putEvents*eventsPerPut)
+	perSecond(commas(newTableUnits)+" write units per second of a new table", newTableUnits/(writesPerRefresh*unitsPerWrite))
+	perSecond(commas(putEventsSmallest)+" PutEvents per second with 10 results each, in the smallest regions", putEventsSmallest*eventsPerPut)
+	concurrent(commas(accountConcurrent)+" concurrent invocations of an account", accountConcurrent*s.batch)
+	perSecond(commas(maxTableUnits)+" write units per second, the quota of a table", maxTableUnits/(writesPerRefresh*unitsPerWrite))
+	concurrent(commas(messagesInFlight)+" messages in flight", messagesInFlight)
+	concurrent(commas(maxBatches)+" concurrent batches of a mapping", maxBatches*s.batch)
+	perSecond(commas(putEvents)+" PutEvents per second with 10 results each, in us-east-1", putEvents*eventsPerPut)
 	return t
 }
 
-// atRest says what a stack that nobody uses costs a month.
+// atRest has the monthly cost of a stack that is not used.
 func atRest() table {
-	t := table{name: "at rest", head: []string{"at rest", "requests a month", "dollars a month"}}
-	polls := func(name string, pollers int) {
-		t.add(name, rounded(idlePolls(pollers)), dollars(idlePolls(pollers)*sqsRequest))
-	}
-	polls(fmt.Sprintf("%d pollers of the queue, %d s each", firstBatches, longPollSeconds), firstBatches)
+	t := table{name: "at rest", head: []string{"at rest", "requests per month", "dollars per month"}}
+	polls := idlePolls(initialBatches)
+	t.add(fmt.Sprintf("%d pollers of the queue, %d s per poll", initialBatches, longPollSeconds), rounded(polls), dollars(polls*sqsRequest))
 	t.add("the secret", "", dollars(secretMonth))
 	t.add("function, table, bus, empty logs", "", dollars(0))
-	t.add("together", "", dollars(idlePolls(firstBatches)*sqsRequest+secretMonth))
+	t.add("total", "", dollars(polls*sqsRequest+secretMonth))
 	return t
 }
 
-// failures says what becomes of a message that fails each time.
+// failures has the course and the cost of a message that fails each time.
 func failures() table {
 	t := table{name: "failures", head: []string{"a message that fails each time", "with the defaults"}}
 	visibility := visibilities * timeout
-	t.add("comes back after (visibility timeout)", fmt.Sprintf("%.0f s", visibility))
-	t.add("is tried (maxReceiveCount)", fmt.Sprintf("%d times", maxReceives))
-	t.add("is on the dead-letter queue after", took(visibility*maxReceives))
+	t.add("is retried after (visibility timeout)", fmt.Sprintf("%.0f s", visibility))
+	t.add("is received (maxReceiveCount)", fmt.Sprintf("%d times", maxReceives))
+	t.add("moves to the dead-letter queue after", duration(visibility*maxReceives))
 	t.add("costs", fmt.Sprintf("%d refreshes", maxReceives))
-	all, least := of(1, 1, 10), of(100, 1, 10)
-	t.add("a million of them, batches of 100", dollars(maxReceives*least.perMillion().total()))
-	t.add("a million of them, batches of 1", dollars(maxReceives*all.perMillion().total()))
+	t.add("a million of them cost, with batches of 100", dollars(maxReceives*of(100, 1, 10).perMillion().total()))
+	t.add("a million of them cost, with batches of 1", dollars(maxReceives*of(1, 1, 10).perMillion().total()))
 	return t
 }

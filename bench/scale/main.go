@@ -1,8 +1,9 @@
-// Command scale prints the tables of docs/scale.md: how many users an hour the queue works off, what a million
-// refreshes cost, what limits first, and what other ways of doing it cost. It measures nothing and calls nobody:
-// prices.go and limits.go have the numbers with their sources, model.go the formulas.
+// Command scale prints the tables of docs/scale.md: how many users per hour can be refreshed through the queue, what a
+// million refreshes cost, which limit is reached first, and what the alternatives cost. The tables are computed:
+// prices.go and limits.go have the numbers with their sources, and model.go the formulas. A test checks that
+// docs/scale.md has the tables that are printed here.
 //
-// test/scale_test.go holds docs/scale.md to what is printed here.
+// With -function it measures a built function instead.
 package main
 
 import (
@@ -13,7 +14,7 @@ import (
 )
 
 func main() {
-	function := flag.String("function", "", "a built function, which is measured instead: go run ./bench/scale -function bin/bootstrap")
+	function := flag.String("function", "", "measure this built function instead: go run ./bench/scale -function bin/bootstrap")
 	flag.Parse()
 	if *function != "" {
 		if err := printMeasured(*function); err != nil {
@@ -23,13 +24,13 @@ func main() {
 		return
 	}
 	for _, t := range []table{
-		users(), perMillion(), services(), fastest(), teams(), limits(), alternatives(), atRest(), failures(),
+		users(), perMillion(), services(), usersPerInvocation(), teams(), limits(), alternatives(), atRest(), failures(),
 	} {
 		fmt.Print(t.markdown())
 	}
 }
 
-// table is one of the page's, between two comments by which it is found there.
+// table is a table of docs/scale.md. It is printed between two comments, with which it is found on the page.
 type table struct {
 	name string
 	head []string
@@ -48,10 +49,10 @@ func (t table) markdown() string {
 	return b.String()
 }
 
-// dollars shows an amount to the cent.
+// dollars formats an amount to the cent.
 func dollars(amount float64) string { return fmt.Sprintf("$%.2f", amount) }
 
-// rounded shows three digits of a number, the rest as zeros, with commas: 35,300.
+// rounded formats a number with three significant digits and commas: 35,300.
 func rounded(n float64) string {
 	unit := 1.0
 	for n/unit >= 1000 {
@@ -60,6 +61,7 @@ func rounded(n float64) string {
 	return commas(int(n/unit+0.5) * int(unit))
 }
 
+// commas formats a number with commas: 1,000.
 func commas(n int) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -68,8 +70,8 @@ func commas(n int) string {
 	return text
 }
 
-// took shows a time in the unit that people would use.
-func took(seconds float64) string {
+// duration formats a time in a readable unit.
+func duration(seconds float64) string {
 	switch {
 	case seconds < 2*60:
 		return fmt.Sprintf("%.0f s", seconds)
@@ -80,8 +82,9 @@ func took(seconds float64) string {
 	}
 }
 
-// printMeasured says what batches of some sizes need of an instance, beyond its start. Lambda gives it a processor's
-// share by its memory: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+// printMeasured prints the processor time and memory that batches of several sizes need, without the start of the
+// process. The share of a processor depends on the memory:
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 func printMeasured(function string) error {
 	start, err := measure(function, 1)
 	if err != nil {

@@ -17,27 +17,29 @@ import (
 	"time"
 )
 
-// wait is how long the stand-in for Junction takes for a refresh: long enough that a batch is under way all at once.
-const wait = time.Second
+// answerTime is how long the stand-in for Junction takes for a refresh: long enough that all refreshes of a batch run
+// at the same time.
+const answerTime = time.Second
 
-// measured is what an instance of the function used for its batches.
+// measured has what an instance of the function used for a batch.
 type measured struct {
-	cold, warm time.Duration // processor time of the first batch, with its handshakes, and of one of the next
-	rss        float64       // most resident memory, in MiB
+	cold, warm time.Duration // processor time of the first batch, including TLS handshakes, and of a later one
+	rss        float64       // highest resident memory, in MiB
 }
 
-// measure gives a built function batches of so many SQS messages, one user each, before stand-ins for Junction, DynamoDB
-// and Secrets Manager that speak TLS, and says what it used: one batch alone in one process, four in another.
+// measure runs a built function with batches of SQS messages, each for another user, against stand-ins for Junction,
+// DynamoDB and Secrets Manager that use TLS. It runs one batch in one process, and five in another.
 func measure(function string, batch int) (m measured, err error) {
-	first, rss, err := runBatches(function, batch, 1)
+	cpuOfOne, rssOfOne, err := runBatches(function, batch, 1)
 	if err != nil {
 		return m, err
 	}
-	five, rss5, err := runBatches(function, batch, 5)
-	return measured{cold: first, warm: max(0, five-first) / 4, rss: max(rss, rss5)}, err
+	cpuOfFive, rssOfFive, err := runBatches(function, batch, 5)
+	return measured{cold: cpuOfOne, warm: max(0, cpuOfFive-cpuOfOne) / 4, rss: max(rssOfOne, rssOfFive)}, err
 }
 
-func runBatches(function string, batch, times int) (cpu time.Duration, rssMiB float64, err error) {
+// runBatches runs a function with the given number of batches.
+func runBatches(function string, batch, count int) (cpu time.Duration, rssMiB float64, err error) {
 	services := httptest.NewUnstartedServer(http.HandlerFunc(standIn))
 	services.Config.ErrorLog = log.New(io.Discard, "", 0)
 	services.StartTLS()
@@ -53,18 +55,18 @@ func runBatches(function string, batch, times int) (cpu time.Duration, rssMiB fl
 	ended, answered := make(chan struct{}), 0
 	runtime := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case strings.HasSuffix(r.URL.Path, "/next") && answered < times:
+		case strings.HasSuffix(r.URL.Path, "/next") && answered < count:
 			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "scale")
 			w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(90*time.Second).UnixMilli(), 10))
 			_, _ = io.WriteString(w, queueEvent(batch))
 		case strings.HasSuffix(r.URL.Path, "/response"):
 			body, _ := io.ReadAll(r.Body)
 			if string(body) != `{"batchItemFailures":[]}` {
-				fmt.Fprintf(os.Stderr, "the function answers %.300s\n", body)
+				fmt.Fprintf(os.Stderr, "the function answered %.300s\n", body)
 			}
 			answered++
 			w.WriteHeader(http.StatusAccepted)
-		default: // it polls for one more, or failed
+		default: // the function polls for another batch, or reports an error
 			close(ended)
 			<-r.Context().Done()
 		}
@@ -83,7 +85,7 @@ func runBatches(function string, batch, times int) (cpu time.Duration, rssMiB fl
 	select {
 	case <-ended:
 	case <-time.After(2 * time.Minute):
-		err = fmt.Errorf("%s does not work off %d batches of %d", function, times, batch)
+		err = fmt.Errorf("%s did not finish %d batches of %d", function, count, batch)
 	}
 	_ = command.Process.Kill()
 	_ = command.Wait()
@@ -91,12 +93,12 @@ func runBatches(function string, batch, times int) (cpu time.Duration, rssMiB fl
 	return command.ProcessState.UserTime() + command.ProcessState.SystemTime(), float64(used.Maxrss) / 1024, err
 }
 
-// standIn answers as Junction, DynamoDB and Secrets Manager do where all goes well.
+// standIn answers as Junction, DynamoDB and Secrets Manager do if there is no error.
 func standIn(w http.ResponseWriter, r *http.Request) {
 	var answer any = map[string]string{}
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/v2/user/refresh/"):
-		time.Sleep(wait)
+		time.Sleep(answerTime)
 		answer = map[string]any{
 			"success": true, "user_id": path.Base(r.URL.Path), "in_progress_sources": []string{}, "failed_sources": []string{},
 			"refreshed_sources": []string{"withings/body", "withings/sleep", "oura/sleep", "oura/activity"},
@@ -112,7 +114,7 @@ func standIn(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// queueEvent is a batch as Lambda hands it over.
+// queueEvent returns a batch as Lambda delivers it.
 func queueEvent(batch int) string {
 	records := make([]map[string]any, batch)
 	for i := range records {

@@ -1,13 +1,13 @@
 package main
 
-// Prices in US dollars: us-east-1, list prices of the first tier, without the free tier, as read in November 2026.
-// Another region differs; a bill has taxes, discounts and the free tier.
+// Prices in US dollars: list prices of the first tier in us-east-1, as of November 2026, without taxes, discounts and
+// the free tier. They differ between regions.
 const (
-	// https://aws.amazon.com/lambda/pricing/ (Arm, first 7.5 billion GB-seconds a month)
+	// https://aws.amazon.com/lambda/pricing/ (Arm, first 7.5 billion GB-seconds per month)
 	lambdaGBSecond = 0.0000133334
 	lambdaRequest  = 0.20 / million
 
-	// https://aws.amazon.com/sqs/pricing/ (standard queue; a request is up to 64 KB, an empty receive is one too)
+	// https://aws.amazon.com/sqs/pricing/ (standard queue; a request has up to 64 KB, and an empty receive is one)
 	sqsRequest = 0.40 / million
 
 	// https://aws.amazon.com/eventbridge/pricing/ (custom events, up to 64 KB; API destinations)
@@ -17,7 +17,7 @@ const (
 	// https://aws.amazon.com/dynamodb/pricing/on-demand/ (standard table class, since November 2024)
 	tableWriteUnit = 0.625 / million
 
-	// https://aws.amazon.com/cloudwatch/pricing/ (logs of Lambda, first 10 TB a month)
+	// https://aws.amazon.com/cloudwatch/pricing/ (logs of Lambda, first 10 TB per month)
 	logsGB = 0.50
 
 	// https://aws.amazon.com/step-functions/pricing/
@@ -29,26 +29,26 @@ const (
 	secretMonth = 0.40
 )
 
-// What one refresh, or one invocation, has of each.
+// Quantities per refresh or invocation.
 const (
-	// docs/quota.md, "What it costs": two writes a refresh, of an item of up to two begun KiB.
+	// docs/quota.md, "What it costs": two writes per refresh, of an item of up to 2 KiB.
 	writesPerRefresh = 2
 	unitsPerWrite    = 2
 
-	// The log line of a refresh by a queue, with a trace ID: TestALogLineIsAsLongAsScaleSays.
+	// The log line of a refresh through the queue, with a trace ID: TestALogLineIsAsLongAsScaleSays.
 	bytesPerRefreshLogged = 500
-	// Lambda's own lines of an invocation, platform.start and platform.report, by the examples of
+	// Lambda's own lines per invocation, platform.start and platform.report, as in the examples of
 	// https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 	bytesPerInvocationLogged = 600
 
-	// Messages in one SendMessageBatch, and at most in one receive or delete of Lambda's pollers:
+	// Messages per SendMessageBatch, and at most per receive or delete of Lambda's pollers:
 	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 	messagesPerRequest = 10
 
-	// Users on one page message of {"all_users": true}.
+	// Users per page message of {"all_users": true}.
 	usersPerPage = 500
 
-	// A child of a Distributed Map is one transition to start, and here one more for its only state:
+	// Starting a child of a Distributed Map is one transition, and its only state is another one:
 	// https://docs.aws.amazon.com/step-functions/latest/dg/concepts-transitions.html
 	transitionsPerChild = 2
 	// Express workflows are billed in chunks of 64 MB: https://aws.amazon.com/step-functions/pricing/

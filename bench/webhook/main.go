@@ -1,11 +1,10 @@
-// Command webhook measures what it costs to check a caller, and ends with status 1 where that is over
-// the limits:
+// Command webhook measures how much it costs to authenticate a caller. The exit status is 1 if a limit is exceeded:
 //
-//   - the time and the allocations that a signature of a 2 KiB webhook adds to a request;
-//   - whether the time that a wrong token takes tells how much of it is right: the ratio between one
-//     that shares all but its last byte with the right one, and one that shares nothing.
+//   - the time and allocations that the signature of a 2 KiB webhook adds to a request;
+//   - the ratio between the times for two wrong tokens, one of which differs from the right one only in its last
+//     byte. It must be about 1: otherwise the time would tell how much of a token is right.
 //
-// Times are of this machine, so only the ratio compares with another one's.
+// Times depend on the machine; only the ratio can be compared with that of another machine.
 package main
 
 import (
@@ -19,15 +18,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/junction-refresh/junction-refresh/internal/auth"
 	"github.com/junction-refresh/junction-refresh/internal/secret"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
-	"github.com/junction-refresh/junction-refresh/internal/auth"
 )
 
 const (
 	maxTime        = 50 * time.Microsecond
 	maxAllocations = 20
-	// maxRatio is how far the ratio may be from 1 either way; the median of a quiet run is within 0.01.
+	// maxRatio limits the ratio, and its inverse. On an idle machine the median is within 0.01 of 1.
 	maxRatio = 1.05
 
 	bodySize = 2 << 10
@@ -41,31 +40,31 @@ func main() {
 	ok = measureTokens(32) && ok
 	ok = measureTokens(2048) && ok
 	if !ok {
-		fmt.Println("over the limits")
+		fmt.Println("limit exceeded")
 		os.Exit(1)
 	}
 }
 
-// whsec is the nth of some webhook secrets of 32 bytes.
-func whsec(n int) string {
+// webhookSecret returns the nth webhook secret, of 32 bytes.
+func webhookSecret(n int) string {
 	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(fmt.Sprintf("webhook secret %03d of a benchmark", n))[:32])
 }
 
-// guard is a guard as app.New makes it, for a secret's value.
-func guard(value string) *auth.Guard {
+// newGuard returns a guard as in app.New, for a secret's value.
+func newGuard(value string) *auth.Guard {
 	source := secret.New(secret.Static(sensitive.New(value)), time.Hour)
 	return auth.New([]string{"signature", "token"}, source)
 }
 
-// measureSignature measures a webhook that the last of several secrets has signed.
-func measureSignature(says string, secrets int) bool {
+// measureSignature measures a webhook that was signed with the last of several secrets.
+func measureSignature(name string, secrets int) bool {
 	var quoted []string
 	for n := range secrets {
-		quoted = append(quoted, `"`+whsec(n)+`"`)
+		quoted = append(quoted, `"`+webhookSecret(n)+`"`)
 	}
-	g := guard(`{"api_key":"sk_us_of_a_benchmark","tokens":["a-token-of-a-benchmark"],"webhook_secrets":[` + strings.Join(quoted, ",") + `]}`)
+	guard := newGuard(`{"api_key":"sk_us_of_a_benchmark","tokens":["a-token-of-a-benchmark"],"webhook_secrets":[` + strings.Join(quoted, ",") + `]}`)
 	body := []byte(`{"note":"` + strings.Repeat("x", bodySize-len(`{"note":""}`)) + `"}`)
-	header, err := auth.Sign(sensitive.New(whsec(secrets-1)), "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Now(), body)
+	header, err := auth.Sign(sensitive.New(webhookSecret(secrets-1)), "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Now(), body)
 	if err != nil {
 		panic(err)
 	}
@@ -73,30 +72,30 @@ func measureSignature(says string, secrets int) bool {
 	measured := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := g.Admit(context.Background(), call); err != nil {
+			if _, err := guard.Admit(context.Background(), call); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
-	each := time.Duration(measured.NsPerOp())
+	perCall := time.Duration(measured.NsPerOp())
 	fmt.Printf("a signed webhook of %d bytes, %s: %v (at most %v), %d allocations (at most %d), %d bytes\n",
-		len(body), says, each, maxTime, measured.AllocsPerOp(), maxAllocations, measured.AllocedBytesPerOp())
-	return each <= maxTime && measured.AllocsPerOp() <= maxAllocations
+		len(body), name, perCall, maxTime, measured.AllocsPerOp(), maxAllocations, measured.AllocedBytesPerOp())
+	return perCall <= maxTime && measured.AllocsPerOp() <= maxAllocations
 }
 
-// measureTokens compares wrong tokens of one length. The two are tried in turns, so that whatever else
-// this machine does meets both; the median of the rounds' ratios is what counts.
+// measureTokens compares two wrong tokens of the given length. They alternate, so that other load on the machine
+// affects both. The limit is for the median of all rounds.
 func measureTokens(length int) bool {
 	right := strings.Repeat("r", length)
-	g := guard(`{"api_key":"sk_us_of_a_benchmark","tokens":["` + right + `"],"webhook_secrets":[]}`)
+	guard := newGuard(`{"api_key":"sk_us_of_a_benchmark","tokens":["` + right + `"],"webhook_secrets":[]}`)
 	near := http.Header{"X-Vital-Api-Key": {right[:length-1] + "w"}}
 	far := http.Header{"X-Vital-Api-Key": {strings.Repeat("w", length)}}
 	refuse := func(header http.Header) time.Duration {
 		call := auth.Call{Header: header}
 		began := time.Now()
 		for range perRound {
-			if _, err := g.Admit(context.Background(), call); err == nil {
-				panic("a wrong token is let in")
+			if _, err := guard.Admit(context.Background(), call); err == nil {
+				panic("a wrong token was accepted")
 			}
 		}
 		return time.Since(began)
@@ -113,7 +112,7 @@ func measureTokens(length int) bool {
 	}
 	slices.Sort(ratios)
 	median := ratios[len(ratios)/2]
-	fmt.Printf("a wrong token of %d bytes, right but for its last byte, against one wrong from its first: ratio %.3f (%.2f to %.2f), middle half %.3f to %.3f\n",
+	fmt.Printf("wrong tokens of %d bytes, of which one differs only in its last byte: ratio %.3f (%.2f to %.2f), quartiles %.3f and %.3f\n",
 		length, median, 1/maxRatio, maxRatio, ratios[len(ratios)/4], ratios[len(ratios)*3/4])
 	return median <= maxRatio && median >= 1/maxRatio
 }

@@ -6,6 +6,9 @@
 //	go run ./cmd/local serve
 //	go run ./cmd/local refresh USER...
 //	go run ./cmd/local --help
+//
+// Files whose names begin with cmd have the commands and what they share; those with print have what is
+// printed. What stands in for AWS and for Junction is in internal/awstest and internal/junction/junctiontest.
 package main
 
 import (

@@ -4,95 +4,125 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"net/http"
-	"regexp"
-	"slices"
+	"io"
+	"os"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/aws/aws-lambda-go/events"
-
-	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
+	"golang.org/x/term"
 )
 
-// maxShown is how much of a body is shown, in bytes.
-const maxShown = 4 << 10
+// screen is an output stream. Hidden texts do not pass, as long as one Write has the whole of them. It is
+// safe for concurrent use.
+type screen struct {
+	terminal bool // a person is looking
+	color    bool
 
-func heading(s *screen, text string) {
-	s.printf("%s\n", s.style(bold, "── "+text+" "+strings.Repeat("─", max(3, 76-utf8.RuneCountInString(text)))))
+	mu     sync.Mutex
+	w      io.Writer
+	hidden []string // pairs: a secret and what is shown instead
 }
 
-// printIn shows the event, and what the handler took it for.
-func printIn(s *screen, event []byte, log []refreshLine) {
-	trigger := ""
-	if len(log) > 0 {
-		trigger = ", trigger " + log[0].trigger
-	}
-	heading(s, "What came in"+trigger)
-	s.printf("%s\n\n", maskHeaders(pretty(event)))
+func newScreen(w io.Writer, plain bool) *screen {
+	file, ok := w.(*os.File)
+	terminal := ok && term.IsTerminal(int(file.Fd()))
+	return &screen{w: w, terminal: terminal, color: terminal && !plain}
 }
 
-// printSent shows the calls to Junction: the simulator saw them whole, and of a live one is known what
-// the function's log says.
-func printSent(s *screen, f *function) {
-	if f.wire == nil {
-		heading(s, "What was sent to Junction (live: only what the function logged)")
-		for _, line := range f.log.all() {
-			if line.attempts == 0 {
-				continue
-			}
-			s.printf("POST /v2/user/refresh/%s?timeout=%v  attempts: %d, last status: %d, took: %s\n",
-				line.userID, line.timeout, line.attempts, line.status, duration(line.took))
-		}
-		s.printf("\n")
+// minHidden is the least length of a text that can be hidden: to mask a letter or two would mask everything.
+const minHidden = 8
+
+func (s *screen) hide(text string) {
+	if len(text) < minHidden {
 		return
 	}
-	heading(s, "What was sent to Junction (the simulator)")
-	exchanges := f.wire.all()
-	if len(exchanges) == 0 {
-		s.printf("Nothing.\n\n")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hidden = append(s.hidden, text, mask(text))
+}
+
+// Write implements io.Writer. A character that is not printable is shown as JSON escapes it, so that nothing foreign
+// controls the terminal, and JSON stays what it is.
+func (s *screen) Write(p []byte) (int, error) {
+	if _, err := s.asIs().Write([]byte(s.escape(string(p)))); err != nil {
+		return 0, err
 	}
-	for _, e := range exchanges {
-		s.printf("%s http://%s%s\n%s", e.Method, e.Host, e.URL(), headerLines(e.Header.Masked()))
-		if e.Status == 0 {
-			s.printf("%s after %s\n\n", s.style(red, "no answer"), duration(e.Took))
+	return len(p), nil
+}
+
+// asIs returns a writer for texts that control the terminal, or that another program reads.
+func (s *screen) asIs() io.Writer { return asIs{s} }
+
+type asIs struct{ *screen }
+
+// Write implements io.Writer.
+func (s asIs) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := io.WriteString(s.w, strings.NewReplacer(s.hidden...).Replace(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// escape escapes the characters of a text that are not printable, other than line breaks, tabs and the screen's own
+// styles.
+func (s *screen) escape(text string) string {
+	var out strings.Builder
+	for text != "" {
+		if style := leadingStyle(text); s.color && style != "" {
+			out.WriteString(style)
+			text = text[len(style):]
 			continue
 		}
-		s.printf("answered %s in %s\n%s%s\n\n", statusText(s, e.Status), duration(e.Took), headerLines(e.Answer), shown(e))
-	}
-}
-
-// printBack shows the function's answer.
-func printBack(s *screen, a answer) {
-	var out events.APIGatewayV2HTTPResponse
-	switch {
-	case a.errored:
-		heading(s, "What came back: a Lambda error")
-		s.printf("%s\n", pretty(a.payload))
-	case json.Unmarshal(a.payload, &out) == nil && out.StatusCode != 0:
-		heading(s, "What came back")
-		header := http.Header{}
-		for name, value := range out.Headers {
-			header.Set(name, value)
+		r, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+			out.WriteRune(r) // U+FFFD for what is not UTF-8
+			continue
 		}
-		s.printf("HTTP %s\n%s%s\n", statusText(s, out.StatusCode), headerLines(header), pretty([]byte(out.Body)))
-	default:
-		heading(s, "What came back")
-		s.printf("%s\n", pretty(a.payload))
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		}
 	}
+	return out.String()
 }
 
-func statusText(s *screen, status int) string {
-	style := green
-	if status >= http.StatusBadRequest {
-		style = red
+// leadingStyle returns the style that a text begins with, or "".
+func leadingStyle(text string) string {
+	for _, style := range []string{bold, green, red, reset} {
+		if strings.HasPrefix(text, style) {
+			return style
+		}
 	}
-	return s.style(style, fmt.Sprint(status)+" "+http.StatusText(status))
+	return ""
 }
 
-// duration is a time for a person, to the millisecond.
+// printf prints. If the terminal or pipe is gone, there is nobody to tell.
+func (s *screen) printf(format string, args ...any) { _, _ = fmt.Fprintf(s, format, args...) }
+
+// The styles.
+const (
+	bold  = "\x1b[1m"
+	green = "\x1b[32m"
+	red   = "\x1b[31m"
+	reset = "\x1b[0m"
+)
+
+// style returns the text in a style if the screen shows styles.
+func (s *screen) style(style, text string) string {
+	if !s.color {
+		return text
+	}
+	return style + text + reset
+}
+
+// duration returns a time for a person, to the millisecond.
 func duration(d time.Duration) string {
 	if d < time.Millisecond {
 		return "under 1ms"
@@ -100,30 +130,24 @@ func duration(d time.Duration) string {
 	return d.Round(time.Millisecond).String()
 }
 
-func headerLines(header http.Header) string {
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		fmt.Fprintf(&b, "  %s: %s\n", name, strings.Join(header[name], ", "))
+// counted returns a number of things.
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
 	}
-	return b.String()
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// shown is the answer's body for a person: cut, and nothing but text.
-func shown(e junctiontest.Exchange) string {
-	body := bytes.TrimSpace(e.Body)
-	switch {
-	case !utf8.Valid(body):
-		return fmt.Sprintf("(%d bytes that are no text)", e.BodyBytes)
-	case e.BodyBytes > maxShown:
-		return fmt.Sprintf("%.100s… (%d bytes)", strings.Join(strings.Fields(string(body)), " "), e.BodyBytes)
-	case len(body) == 0:
-		return "(no body)"
+// printable quotes an ID that could disturb a terminal.
+func printable(id string) string {
+	if quoted := strconv.Quote(id); quoted != `"`+id+`"` {
+		return quoted
 	}
-	return string(pretty(body))
+	return id
 }
 
-// pretty indents JSON, and leaves alone what is none.
-func pretty(raw []byte) []byte {
+// indented returns JSON indented, and anything else as it is.
+func indented(raw []byte) []byte {
 	var b bytes.Buffer
 	if json.Indent(&b, raw, "", "  ") != nil {
 		return raw
@@ -131,9 +155,13 @@ func pretty(raw []byte) []byte {
 	return b.Bytes()
 }
 
-// credentials are the headers of an event that say who calls, in indented JSON: a text, or a list.
-var credentials = regexp.MustCompile(`(?im)^(\s*"(?:authorization|proxy-authorization|x-vital-api-key|cookies?)": )("(?:[^"\\]|\\.)*"|\[[^\]]*\])`)
-
-func maskHeaders(indented []byte) []byte {
-	return credentials.ReplaceAll(indented, []byte(`$1"****"`))
+// encode returns v as JSON, without HTML's escapes.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		panic(fmt.Sprintf("cannot encode %T: %v", v, err)) // strings and numbers only
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
 }

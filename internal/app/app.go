@@ -3,7 +3,9 @@ package app
 
 import (
 	"context"
+	stdlog "log"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"slices"
 
@@ -59,13 +61,14 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 		// batch.
 		debug.SetMemoryLimit(cfg.Memory * 3 / 4)
 	}
+	stdlog.SetOutput(junction.LogFilter(os.Stderr))
 	load := awsConfig()
 	read := secret.Static(cfg.APIKey)
 	if cfg.APIKey.Empty() {
 		read = secret.FromSecretsManager(load, cfg.SecretID)
 	}
 	keys := secret.New(read, cfg.SecretTTL)
-	keys.OnRead = warnOfWeak(log)
+	keys.OnRead, keys.Log = warnOfWeak(log), log
 	keys.Warm()
 	client := junction.New(junction.Options{
 		Environment: cfg.Environment, BaseURL: cfg.BaseURL, UserAgent: "junction-refresh/" + version, Calls: cfg.MaxConcurrency,

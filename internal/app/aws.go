@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 )
@@ -14,13 +17,30 @@ import (
 // time, and a Lambda may have 1,024 files open. Further calls wait for a connection.
 const maxConnections = 100
 
+const (
+	// attemptTimeout bounds each attempt of a call to AWS. A call has 5 s for all its attempts (the table has
+	// less), so after one lost answer there is time for another attempt.
+	attemptTimeout = 2 * time.Second
+	// maxPause is the longest pause between two attempts. The SDK's own, of up to 2 s before the second one and
+	// 4 s before the third, would leave too little of the 5 s.
+	maxPause = time.Second
+)
+
 // awsConfig returns a function that returns the AWS configuration, loaded at the first call. If the first call
 // is a background read, loading overlaps with the function's start.
 func awsConfig() func() (aws.Config, error) {
 	return sync.OnceValues(func() (aws.Config, error) {
-		client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		client := awshttp.NewBuildableClient().WithTimeout(attemptTimeout).WithTransportOptions(func(t *http.Transport) {
 			t.MaxConnsPerHost, t.MaxIdleConnsPerHost = maxConnections, maxConnections
 		})
-		return config.LoadDefaultConfig(context.Background(), config.WithHTTPClient(client))
+		retryer := func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.Backoff = retry.BackoffDelayerFunc(pause) })
+		}
+		return config.LoadDefaultConfig(context.Background(), config.WithHTTPClient(client), config.WithRetryer(retryer))
 	})
+}
+
+// pause returns how long to wait before the next attempt.
+func pause(int, error) (time.Duration, error) {
+	return rand.N(maxPause), nil //nolint:gosec // jitter needs no cryptography
 }

@@ -5,6 +5,8 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"strings"
@@ -48,12 +50,13 @@ func New(methods []string, secrets Secrets) *Guard {
 // errRefused is the only refusal, whatever failed: it does not help anyone to find out what would pass.
 var errRefused = result.Fail(result.Unauthenticated, "the caller is not authenticated")
 
-// Admit admits a caller, and returns the ID of its delivery, or "" if it names none. For a signed delivery
-// that is the signed ID, whatever else the headers say. The error is unauthenticated, or secret_unavailable
-// if the caller could not be checked.
+// Admit admits a caller, and returns a key that identifies its delivery, or "" if the caller gives it no ID.
+// Two deliveries have the same key only if they have the same ID, were admitted by the same secret or token,
+// and have the same body: nobody else's delivery can take the place of one, nor be answered with its result.
+// The error is unauthenticated, or secret_unavailable if the caller could not be checked.
 func (g *Guard) Admit(ctx context.Context, call Call) (delivery string, err error) {
 	if g.open || g.iam && call.IAM {
-		return deliveryOf(call), nil
+		return deliveryKey(call, unsignedID(call), sensitive.String{}), nil
 	}
 	tokens := g.tokensOf(call)
 	signed := g.messagesOf(call)
@@ -66,20 +69,37 @@ func (g *Guard) Admit(ctx context.Context, call Call) (delivery string, err erro
 	}
 	if len(signed) > 0 {
 		if body, err := call.Body(); err == nil {
-			if id, ok := anySignatureMatches(signed, body, bundle.WebhookSecrets); ok {
-				return id, nil
+			if id, key, ok := anySignatureMatches(signed, body, bundle.WebhookSecrets); ok {
+				return deliveryKey(call, id, key), nil
 			}
 		}
 	}
-	if anyTokenMatches(tokens, bundle.Tokens) {
-		return deliveryOf(call), nil
+	if token, ok := anyTokenMatches(tokens, bundle.Tokens); ok {
+		return deliveryKey(call, unsignedID(call), token), nil
 	}
 	return "", errRefused
 }
 
-// deliveryOf is the ID that the headers give a delivery whose signature was not checked. It is "" if there is
+// deliveryKey is a hash over a delivery's ID, what admitted its caller, and its body.
+func deliveryKey(call Call, id string, credential sensitive.String) string {
+	if id == "" {
+		return ""
+	}
+	body, err := call.Body()
+	if err != nil {
+		return "" // the request is refused for its body
+	}
+	sum := sha256.New()
+	for _, part := range [][]byte{[]byte(id), []byte(credential.Reveal()), body} {
+		hash := sha256.Sum256(part) // of fixed size, so that no part can run into the next
+		_, _ = sum.Write(hash[:])
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// unsignedID is the ID that the headers give a delivery whose signature was not checked. It is "" if there is
 // none, or one in each family.
-func deliveryOf(call Call) string {
+func unsignedID(call Call) string {
 	a, b := single(call.Header[families[0].id]), single(call.Header[families[1].id])
 	if !call.Webhook || a != "" && b != "" {
 		return ""
@@ -118,17 +138,18 @@ func (g *Guard) tokensOf(call Call) []sensitive.String {
 }
 
 // anyTokenMatches compares every pair, so that its duration does not reveal which one matched.
-func anyTokenMatches(tokens, accepted []sensitive.String) bool {
-	match := false
+func anyTokenMatches(tokens, accepted []sensitive.String) (token sensitive.String, match bool) {
 	for _, a := range accepted {
 		if len(a.Reveal()) < MinToken {
 			continue
 		}
 		for _, t := range tokens {
-			match = a.Equal(t) || match
+			if a.Equal(t) {
+				token, match = a, true
+			}
 		}
 	}
-	return match
+	return token, match
 }
 
 // Weak returns how many of a bundle's webhook secrets and tokens can never match, because they are empty, too

@@ -86,8 +86,9 @@ func (g *Guard) recent(text string) (at time.Time, ok bool) {
 	return at, err == nil && text == strconv.FormatInt(seconds, 10) && g.now().Sub(at).Abs() <= tolerance
 }
 
-// anySignatureMatches checks every message with every secret, and returns the ID of a message that matches.
-func anySignatureMatches(messages []message, body []byte, secrets []sensitive.String) (id string, match bool) {
+// anySignatureMatches checks every message with every secret, and returns the ID and the secret of one that
+// matches.
+func anySignatureMatches(messages []message, body []byte, secrets []sensitive.String) (id string, by sensitive.String, match bool) {
 	for _, s := range secrets {
 		key := keyOf(s)
 		if key == nil {
@@ -97,12 +98,12 @@ func anySignatureMatches(messages []message, body []byte, secrets []sensitive.St
 			want := signature(key, m.id, m.at, body)
 			for got := range strings.SplitSeq(m.signatures, " ") {
 				if subtle.ConstantTimeCompare([]byte(got), want) == 1 {
-					id, match = m.id, true
+					id, by, match = m.id, s, true
 				}
 			}
 		}
 	}
-	return id, match
+	return id, by, match
 }
 
 // signature returns a message's signature in the form of its header: "v1," and base64.

@@ -7,8 +7,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// EventBridgeEvent returns the event that an EventBridge rule delivers: a request of source to refresh
-// whom detail, a JSON document, names.
+// EventBridgeEvent returns the event that an EventBridge rule delivers if source asks for a refresh. detail
+// is the refresh document, as JSON.
 func EventBridgeEvent(source, detail string) string {
 	return string(encode(events.EventBridgeEvent{
 		Version: "0", ID: "3f6c1b0a-5b7e-4d9e-9a55-6f0b8f1f2c11", Source: source,

@@ -56,7 +56,7 @@ func TestAnErrorIsReportedAsLambdaReportsIt(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := awstest.Lambda{Timeout: time.Minute, Handler: handler(func(context.Context, []byte) ([]byte, error) {
-				return []byte("an answer beside the error"), test.err
+				return []byte("an answer with the error"), test.err
 			})}.Invoke(t.Context(), nil)
 			if document, _ := json.Marshal(err); string(document) != test.want {
 				t.Errorf("reported as %s, want %s", document, test.want)

@@ -123,7 +123,7 @@ func joinedQuery(raw string) map[string]string {
 	return joined
 }
 
-// lastOf returns the last value of each name, as payload 1.0 has it beside the lists of all values.
+// lastOf returns the last value of each name, as payload 1.0 has it in addition to the lists of all values.
 func lastOf(values map[string][]string) map[string]string {
 	last := make(map[string]string, len(values))
 	for name, all := range values {

@@ -15,8 +15,8 @@ const MaxEntries = 10
 const (
 	// maxTries is how often an entry is sent that the service rejects for a fault of its own.
 	maxTries = 4
-	// callTimeout bounds one call with the SDK's retries. A service that hangs must be noticed long before
-	// the invocation ends, so that its work can still be handed back.
+	// callTimeout bounds one call with the SDK's retries, each of which has a bound of its own. A service that
+	// hangs must be noticed long before the invocation ends, so that its work can still be handed back.
 	callTimeout = 5 * time.Second
 	// firstPause is the mean of the pause before the second try; the pauses double.
 	firstPause = 50 * time.Millisecond

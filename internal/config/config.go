@@ -112,7 +112,7 @@ func Names() []string {
 	return names
 }
 
-// checkKey returns the faults of where the team key comes from.
+// checkKey returns an error unless the team key has an allowed source: a secret or, on a laptop, the environment.
 func (v variables) checkKey() error {
 	if v.SecretID == "" && v.APIKey.Empty() {
 		return errors.New("JUNCTION_SECRET_ID: is required: the name or ARN of the secret with the team key")

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -162,15 +163,8 @@ func (q *queueURL) UnmarshalText(text []byte) error {
 }
 
 func (b *bus) UnmarshalText(text []byte) error {
-	name := string(text)
-	if arn := strings.SplitN(name, ":", 6); arn[0] == "arn" { // arn:partition:events:region:account:event-bus/name
-		name = ""
-		if len(arn) == 6 && arn[2] == "events" {
-			name, _ = strings.CutPrefix(arn[5], "event-bus/")
-		}
-	}
-	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-"
-	if name == "" || len(name) > 256 || strings.Trim(name, allowed) != "" {
+	const name, arn = `[A-Za-z0-9/._-]{1,256}`, `arn:[^:]*:events:[^:]*:[^:]*:event-bus/`
+	if !regexp.MustCompile(`^(` + arn + `)?` + name + `$`).Match(text) {
 		return errors.New("is neither the name nor the ARN of an EventBridge bus")
 	}
 	*b = bus(text)

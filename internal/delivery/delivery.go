@@ -5,6 +5,7 @@ package delivery
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -14,11 +15,32 @@ const (
 	keepFor = 48 * time.Hour
 	// maxAnswer is the largest answer that is remembered, in bytes; a DynamoDB item holds at most 400 KB.
 	maxAnswer = 64 << 10
+	// tolerance is how far ahead the clock of the instance that stored an answer may be.
+	tolerance = time.Minute
 )
 
 // errTooLarge says that an answer is not remembered: if the delivery is sent again it is processed again, as
 // far as the quota allows.
 var errTooLarge = errors.New("the answer is too large to be remembered")
+
+// errNotAnAnswer says that what is stored was not an answer of this function. The table is outside input.
+var errNotAnAnswer = errors.New("what is stored is not an HTTP response")
+
+// checked returns an answer that was stored if it is an HTTP response in the form that Lambda returns to API
+// Gateway.
+func checked(answer []byte) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	var status int
+	var body string
+	var headers map[string]string
+	if json.Unmarshal(answer, &fields) != nil || json.Unmarshal(fields["statusCode"], &status) != nil || json.Unmarshal(fields["body"], &body) != nil {
+		return nil, errNotAnAnswer
+	}
+	if raw, ok := fields["headers"]; ok && json.Unmarshal(raw, &headers) != nil || status < 200 || status > 599 || body == "" {
+		return nil, errNotAnAnswer
+	}
+	return answer, nil
+}
 
 // hash turns a sender's ID into a key of fixed size.
 func hash(id string) string {

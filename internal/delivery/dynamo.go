@@ -40,7 +40,8 @@ func NewDynamo(client func() (Table, error), name string) *Dynamo {
 	return &Dynamo{table: client, name: name, now: time.Now, readTimeout: readTimeout, writeTimeout: writeTimeout}
 }
 
-// Answer returns how a delivery was answered by any instance, or nil if it was not, or is forgotten.
+// Answer returns how a delivery was answered by any instance, or nil if it was not, or is forgotten. The
+// error is that the table cannot be reached, or that what is stored is not an answer.
 func (d *Dynamo) Answer(ctx context.Context, id string) ([]byte, error) {
 	table, err := d.table()
 	if err != nil {
@@ -59,11 +60,13 @@ func (d *Dynamo) Answer(ctx context.Context, id string) ([]byte, error) {
 	if answer == nil || expires == nil {
 		return nil, nil
 	}
-	until, _ := strconv.ParseInt(expires.Value, 10, 64)
-	if until <= d.now().Unix() { // DynamoDB deletes expired items within days, not at once
+	until, err := strconv.ParseInt(expires.Value, 10, 64)
+	now := d.now()
+	// DynamoDB deletes expired items within days, not at once; and nothing is stored for longer than keepFor.
+	if err != nil || until <= now.Unix() || until > now.Add(keepFor+tolerance).Unix() {
 		return nil, nil
 	}
-	return []byte(answer.Value), nil
+	return checked([]byte(answer.Value))
 }
 
 // Remember stores how a delivery was answered, for all instances. It does so even if ctx has ended.

@@ -28,10 +28,11 @@ func NewMemory() *Memory {
 	return &Memory{now: time.Now, answers: answers}
 }
 
-// Answer returns how a delivery was answered, or nil if it was not, or is forgotten.
+// Answer returns how a delivery was answered, or nil if it was not, or is forgotten. The error is that what
+// is stored is not an answer.
 func (m *Memory) Answer(_ context.Context, id string) ([]byte, error) {
 	if e, ok := m.answers.Get(hash(id)); ok && m.now().Round(0).Before(e.until) {
-		return e.answer, nil
+		return checked(e.answer)
 	}
 	return nil, nil
 }

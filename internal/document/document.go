@@ -22,7 +22,7 @@ type Document struct {
 	All          bool     // for all users of the team, or for one page of them
 	Page         Page     // of all users; the zero value if the document names no page
 	Timeout      float64  // seconds asked for; finite
-	Ignored      bool     // a Junction webhook, or an event of our own, that asks for no refresh
+	Ignored      bool     // a Junction webhook, or a result of our own, that asks for no refresh
 }
 
 // Page is a part of Junction's list of users.
@@ -70,10 +70,13 @@ func parse(raw []byte) (Object, error) {
 	return o, nil
 }
 
-// read decodes a document. With an event_type, one that is from Junction is a Junction webhook.
+// read decodes a document. With an event_type, one that is from Junction is a Junction webhook. A result that
+// is fed back as a document would start the next refresh, and so on.
 func (r *Reader) read(o Object, fromJunction bool) (Document, error) {
 	var d Document
-	if fromJunction && o.Has("event_type") && !slices.Contains(r.WebhookEvents, o.Text("event_type")) {
+	isWebhook := fromJunction && o.Has("event_type") && !slices.Contains(r.WebhookEvents, o.Text("event_type"))
+	isResult := o.Has("status") && o.Has("request_id") && o.Has("completed_at")
+	if isWebhook || isResult {
 		d.Ignored = true
 		if id, err := ParseUserID(o.Text("user_id")); err == nil {
 			d.UserIDs = []string{id}
@@ -113,6 +116,9 @@ func (r *Reader) readUsers(o Object, d *Document) (err error) {
 	case named[0] == "user_ids":
 		d.Many = true
 		d.UserIDs, err = readUserIDs(o["user_ids"])
+		if len(d.UserIDs) > maxUsersAtOnce && !r.Queue {
+			return result.Fail(result.InvalidRequest, "more than 5,000 users need a queue (REFRESH_QUEUE_URL)")
+		}
 	case named[0] == "user_id": // also beside a client_user_id, as in Junction's own envelopes
 		d.UserIDs, err = readUserID(o["user_id"], "user_id")
 	default:

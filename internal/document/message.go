@@ -62,11 +62,17 @@ func ParseMessage(body string) (m Message, err error) {
 	return m, err
 }
 
-// maxRequestID is the longest request ID that is accepted; Lambda's have 36 bytes.
-const maxRequestID = 64
+const (
+	// maxID is the longest request or trace ID that is accepted; a UUID has 36 bytes.
+	maxID = 64
+	// idLetters are what such IDs consist of.
+	idLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+)
 
-// requestIDLetters are what a request ID is made of: Lambda's are UUIDs.
-const requestIDLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+// IsID reports whether text can be a request or trace ID: 1 to 64 letters, digits and hyphens.
+func IsID(text string) bool {
+	return text != "" && len(text) <= maxID && strings.Trim(text, idLetters) == ""
+}
 
 // ReadMessage decodes a queue message: a refresh document, whoever sent it, or an EventBridge event with
 // one as its detail. What it says of its origin is checked, since it goes into the log and on; the fields
@@ -81,7 +87,7 @@ func (r *Reader) ReadMessage(body string) (d Document, from Origin, err error) {
 		d, err = r.Read(o["detail"])
 		return d, from, err
 	}
-	if id := o.Text("request_id"); len(id) <= maxRequestID && strings.Trim(id, requestIDLetters) == "" {
+	if id := o.Text("request_id"); IsID(id) {
 		from.RequestID = id
 	}
 	if t := Trigger(o.Text("trigger")); t.known() {

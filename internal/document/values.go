@@ -17,6 +17,9 @@ const (
 	pageSize = 500
 	// maxOffset is more users than any team has.
 	maxOffset = 1_000_000_000
+	// maxUsersAtOnce is how many users one document may name without a queue: more results than these would not
+	// fit into Lambda's answer of 6 MB, however short each is.
+	maxUsersAtOnce = 5_000
 	// maxClientUserID is the longest that an app's own user ID may be, in bytes.
 	maxClientUserID = 1024
 )

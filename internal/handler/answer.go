@@ -21,8 +21,33 @@ type response struct {
 	IsBase64Encoded bool              `json:"isBase64Encoded"`
 }
 
+// maxAnswer is the largest answer that Lambda returns to a synchronous caller, in bytes (Lambda quotas,
+// "Invocation payload").
+const maxAnswer = 6 << 20
+
+// shortened returns the answer that answer makes of results. If it is larger than Lambda returns, the results
+// are shortened: the refreshes were made, and a caller must not make them again for want of an answer.
+func shortened(results []result.Result, answer func([]result.Result) []byte) []byte {
+	text := answer(results)
+	for _, shorten := range []func(result.Result) result.Result{result.Result.WithoutSources, result.Result.WithoutLists} {
+		if len(text) <= maxAnswer {
+			break
+		}
+		short := make([]result.Result, len(results))
+		for i, out := range results {
+			short[i] = shorten(out)
+		}
+		text = answer(short)
+	}
+	return text
+}
+
 // httpAnswer turns a result into an HTTP answer.
 func httpAnswer(out result.Result) []byte {
+	return shortened([]result.Result{out}, func(results []result.Result) []byte { return newHTTPAnswer(results[0]) })
+}
+
+func newHTTPAnswer(out result.Result) []byte {
 	status := http.StatusOK
 	headers := map[string]string{}
 	if out.Status == result.InProgress || out.Status == result.Queued {
@@ -42,6 +67,11 @@ func httpAnswer(out result.Result) []byte {
 		}
 	}
 	return encodeHTTP(status, headers, out)
+}
+
+// manyHTTPAnswer turns the results of many users into an HTTP answer.
+func manyHTTPAnswer(results []result.Result) []byte {
+	return encodeHTTP(http.StatusOK, map[string]string{}, summarize(results))
 }
 
 // queuedAnswer answers a caller whose refreshes were queued.

@@ -22,6 +22,9 @@ import (
 const (
 	// fanOuts is how many messages with many users are queued again at once, as one message per user.
 	fanOuts = 4
+	// maxTraceHeader is the longest X-Ray header that a message is believed to have, in bytes. X-Ray's own have
+	// about 100; SQS and EventBridge refuse long ones.
+	maxTraceHeader = 500
 	// maxDelay is the longest that a message is delayed: SQS allows 12 hours from its receipt.
 	maxDelay = 11*time.Hour + 45*time.Minute
 )
@@ -30,6 +33,10 @@ const (
 // receipts: short, so that the result is still stored and the user is not refreshed again. After that the
 // bus is down for longer, and the queue's own visibility timeout applies.
 var republishAfter = map[int]time.Duration{1: 15 * time.Second, 2: 30 * time.Second}
+
+// quotaAfter is the delay of a message that waits for the quota's table, by the number of its receipts before
+// this one. The last delay is that of all further receipts.
+var quotaAfter = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute}
 
 // batch is the messages of one invocation, and which of them failed. It is safe for concurrent use.
 type batch struct {
@@ -95,6 +102,7 @@ func (h *Handler) serveBatch(ctx context.Context, in invocation, payload []byte)
 			})
 		default:
 			for _, request := range from.requests(d, budget) {
+				request.CanWait = true
 				requests, owners = append(requests, request), append(owners, i)
 			}
 		}
@@ -126,7 +134,9 @@ func inParallel(functions []func()) {
 // readMessage reads a message's document, and where the message came from.
 func (h *Handler) readMessage(in invocation, m events.SQSMessage) (document.Document, invocation, error) {
 	d, from, err := h.reader.ReadMessage(m.Body)
-	in.TraceHeader = cmp.Or(m.Attributes["AWSTraceHeader"], in.TraceHeader)
+	if header := m.Attributes["AWSTraceHeader"]; header != "" && len(header) <= maxTraceHeader {
+		in.TraceHeader = header
+	}
 	in.RequestID = cmp.Or(from.RequestID, in.RequestID)
 	if from.Trigger != in.Trigger {
 		in.QueuedBy = from.Trigger
@@ -150,10 +160,14 @@ func (b *batch) delays() []Delay {
 	var delays []Delay
 	for i, f := range b.failed {
 		m, wait := b.messages[i], f.RetryAfter
+		received, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 		switch f.Code {
 		case result.RateLimited:
+		case result.InFlight:
+			wait += time.Second // for what the other refresh still has to do
+		case result.QuotaUnavailable:
+			wait = quotaAfter[min(max(received, 1), len(quotaAfter))-1]
 		case result.PublishFailed:
-			received, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 			wait = republishAfter[received]
 		default:
 			continue

@@ -1,95 +1,85 @@
 package handler_test
 
 import (
-	"bytes"
-	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
-	"github.com/junction-refresh/junction-refresh/internal/handler"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/junction-refresh/junction-refresh/internal/awstest"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// deliveries is a memory of answers that can fail.
-type deliveries struct {
-	answers map[string][]byte
-	err     error
-}
-
-func (d *deliveries) Answer(_ context.Context, id string) ([]byte, error) {
-	return d.answers[id], d.err
-}
-
-func (d *deliveries) Remember(_ context.Context, id string, answer []byte) error {
-	if d.err == nil {
-		d.answers[id] = answer
-	}
-	return d.err
-}
-
-// delivery is a webhook under an ID.
+// delivery returns a webhook with an ID in one of the two headers for it.
 func delivery(header, id, body string) string {
-	return strings.Replace(v2("POST", "/webhooks", "", body, gateway), `"headers":{`, `"headers":{"`+header+`":"`+id+`",`, 1)
+	return awstest.Request{Path: "/webhooks", Header: http.Header{header: {id}}, Body: body}.HTTPAPI()
 }
 
-func remembering() (function, *deliveries) {
-	d := &deliveries{answers: map[string][]byte{}}
-	return newFunction(func(o *handler.Options) { o.Deliveries = d }), d
-}
-
-func TestADeliveryThatWasAcceptedIsAnsweredAsBeforeAndDoesNothingAgain(t *testing.T) {
+func TestARepeatedDeliveryIsAnsweredAsBeforeAndDoesNothingAgain(t *testing.T) {
 	for _, header := range []string{"webhook-id", "svix-id"} {
-		f, _ := remembering()
-		first, err := f.invoke(t, delivery(header, "msg_1", `{"user_id":"`+user+`"}`))
-		second, _ := f.invoke(t, delivery(header, "msg_1", `{"user_id":"`+user+`"}`))
-		if err != nil || !bytes.Equal(first, second) || len(f.refresher.asked) != 1 {
-			t.Errorf("%s: %d refreshes, answered %s and %s", header, len(f.refresher.asked), first, second)
-		}
-		_, _ = f.invoke(t, delivery(header, "msg_2", `{"user_id":"`+user+`"}`))
-		if len(f.refresher.asked) != 2 {
-			t.Error("another delivery was taken for the first")
-		}
+		t.Run(header, func(t *testing.T) {
+			f := newFunction(withDeliveries(newDeliveries()))
+			first := f.answer(t, delivery(header, "msg_1", userDocument))
+			second := f.answer(t, delivery(header, "msg_1", userDocument))
+			if diff := cmp.Diff(string(first), string(second)); diff != "" {
+				t.Errorf("it is answered otherwise (-first +second):\n%s", diff)
+			}
+			if calls := len(f.refresher.asked); calls != 1 {
+				t.Errorf("%d refreshes, want 1", calls)
+			}
+			f.answer(t, delivery(header, "msg_2", userDocument))
+			if calls := len(f.refresher.asked); calls != 2 {
+				t.Errorf("%d refreshes after another delivery, want 2", calls)
+			}
+		})
 	}
 }
 
-func TestOnlyADeliveryWhoseWorkIsSettledIsRemembered(t *testing.T) {
-	hook := `{"user_id":"` + user + `"}`
+func TestOnlyADeliveryThatNeedsNoRetryIsRemembered(t *testing.T) {
 	for name, c := range map[string]struct {
-		id, body string
-		failure  *result.Failure
-		want     int
+		id, body   string
+		failure    *result.Failure
+		remembered int
 	}{
-		"a success":                      {"msg_1", hook, nil, 1},
-		"a permanent refusal":            {"msg_1", hook, result.Fail(result.NoConnectedSources, "x"), 1},
-		"a failure to be tried again":    {"msg_1", hook, result.Fail(result.UpstreamUnavailable, "x"), 0},
-		"many of which one can be again": {"msg_1", `{"user_ids":["` + other + `","` + user + `"]}`, result.Fail(result.RateLimited, "x"), 0},
-		"a delivery without an ID":       {"", hook, nil, 0},
-		"an ignored one, which is free":  {"msg_1", `{"event_type":"daily.data.x","team_id":"t"}`, nil, 0},
+		"a success":                     {"msg_1", userDocument, nil, 1},
+		"a permanent refusal":           {"msg_1", userDocument, result.Fail(result.NoConnectedSources, "x"), 1},
+		"a retryable failure":           {"msg_1", userDocument, result.Fail(result.UpstreamUnavailable, "x"), 0},
+		"many with a retryable failure": {"msg_1", `{"user_ids":["` + other + `","` + user + `"]}`, result.Fail(result.RateLimited, "x"), 0},
+		"a delivery without an ID":      {"", userDocument, nil, 0},
+		"an ignored one, which is free": {"msg_1", `{"event_type":"daily.data.x","team_id":"t"}`, nil, 0},
 	} {
-		f, d := remembering()
-		if c.failure != nil {
-			f.refresher.fails[user] = c.failure
-		}
-		if _, err := f.invoke(t, delivery("webhook-id", c.id, c.body)); err != nil || len(d.answers) != c.want {
-			t.Errorf("%s: %d are remembered, want %d (%v)", name, len(d.answers), c.want, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			d := newDeliveries()
+			f := newFunction(withDeliveries(d))
+			if c.failure != nil {
+				f.refresher.fails[user] = c.failure
+			}
+			f.answer(t, delivery("webhook-id", c.id, c.body))
+			if len(d.answers) != c.remembered {
+				t.Errorf("%d deliveries are remembered, want %d", len(d.answers), c.remembered)
+			}
+		})
 	}
 }
 
-func TestARefreshThatSomebodyElseMakesIsNotRemembered(t *testing.T) {
-	f, d := remembering()
+func TestARefreshThatAnotherInstanceIsMakingIsNotRemembered(t *testing.T) {
+	d := newDeliveries()
+	f := newFunction(withDeliveries(d))
 	f.refresher.inFlight = true
-	if answer, err := f.invoke(t, delivery("webhook-id", "msg_1", `{"user_id":"`+user+`"}`)); readHTTP(t, answer, err).StatusCode != 202 || len(d.answers) != 0 {
-		t.Errorf("%s", answer)
+	f.http(t, delivery("webhook-id", "msg_1", userDocument)).wantStatus(t, http.StatusAccepted)
+	if len(d.answers) != 0 {
+		t.Errorf("%d deliveries are remembered, want none", len(d.answers))
 	}
 }
 
-func TestAMemoryThatCannotBeAskedStopsNoDelivery(t *testing.T) {
-	f, d := remembering()
+func TestIfTheMemoryCannotBeReachedADeliveryIsProcessed(t *testing.T) {
+	d := newDeliveries()
 	d.err = errors.New("no table")
-	answer, err := f.invoke(t, delivery("webhook-id", "msg_1", `{"user_id":"`+user+`"}`))
-	if readHTTP(t, answer, err).StatusCode != 200 || strings.Count(f.log.String(), "no table") != 2 {
-		t.Errorf("%s\n%s", answer, f.log)
+	f := newFunction(withDeliveries(d))
+	f.http(t, delivery("webhook-id", "msg_1", userDocument)).wantStatus(t, http.StatusOK)
+	if n := strings.Count(f.log.String(), "no table"); n != 2 {
+		t.Errorf("%d warnings, want one for the lookup and one for the write:\n%s", n, f.log)
 	}
 }

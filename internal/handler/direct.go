@@ -37,9 +37,9 @@ func (h *Handler) serveEvent(ctx context.Context, in invocation, raw []byte) ([]
 	case retry != nil:
 		return nil, retry
 	case d.Many:
-		return encode(summarize(results)), nil
+		return shortened(results, func(results []result.Result) []byte { return encode(summarize(results)) }), nil
 	}
-	return encode(results[0]), nil
+	return shortened(results, func(results []result.Result) []byte { return encode(results[0]) }), nil
 }
 
 // refreshAll refreshes the users of a document and returns one result each, in their order.

@@ -26,7 +26,7 @@ type Options struct {
 	WebhookEvents    []string      // the types of Junction's webhooks that refresh
 
 	// Admit decides whether an HTTP caller may call, before anything else looks at the request. Its error
-	// is the refusal. delivery is the ID of what the caller delivers; "" if it names none.
+	// is the refusal. delivery identifies what the caller delivers; "" if the caller gives it no ID.
 	Admit      func(context.Context, *Request) (delivery string, err error)
 	Deliveries Deliveries // nil remembers no delivery
 	Queue      Queue      // nil: every refresh is made at once

@@ -88,7 +88,7 @@ func (h *Handler) serveWebhook(ctx context.Context, in invocation, r *Request, d
 		}
 		results := h.refreshAll(ctx, in, d, budget)
 		if d.Many {
-			return encodeHTTP(http.StatusOK, map[string]string{}, summarize(results)), isFinal(results)
+			return shortened(results, manyHTTPAnswer), isFinal(results)
 		}
 		return httpAnswer(results[0]), isFinal(results)
 	})

@@ -9,10 +9,8 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
@@ -30,13 +28,14 @@ type Options struct {
 	Environment string // production, production_eu, sandbox or sandbox_eu; "" uses that of the key
 	BaseURL     string // overrides the environment's URL; without a slash at the end
 	UserAgent   string // sent with each call
-	Calls       int    // how many calls are made at once at most; 0 means 100
+	Calls       int    // maximum number of concurrent calls; 0 means 100
 }
 
 // Client calls Junction. It is safe for concurrent use.
 type Client struct {
 	options Options
-	http    *http.Client
+	// transport instead of an http.Client, which would follow redirects and send the key header along.
+	transport *transport
 }
 
 // New returns a client.
@@ -44,11 +43,7 @@ func New(options Options) *Client {
 	if options.Calls == 0 {
 		options.Calls = 100
 	}
-	return &Client{options: options, http: &http.Client{
-		Transport: NewTransport(options.Calls),
-		// No redirect is followed, because Go would send the key header to the host of the redirect.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &Client{options: options, transport: newTransport(options.Calls)}
 }
 
 // Check returns an error if a key cannot be used: misconfigured if it is for another environment, or if its
@@ -104,8 +99,6 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	if err != nil {
 		return response{}, err
 	}
-	var connected atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, method, base+target, http.NoBody)
 	if err != nil {
 		return response{}, result.Fail(result.Misconfigured, "JUNCTION_BASE_URL is not a valid URL")
@@ -113,22 +106,26 @@ func (c *Client) do(ctx context.Context, key sensitive.String, method, target st
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.options.UserAgent)
 	req.Header.Set("X-Vital-Api-Key", key.Reveal())
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return response{}, transportFailure(ctx, err, connected.Load())
+	resp, failed := c.transport.send(req)
+	if failed != nil {
+		return response{}, transportFailure(ctx, failed)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	r := response{status: resp.StatusCode, header: resp.Header, key: key}
 	switch s := r.status; {
+	case s < 100 || s > 999: // net/http accepts any three digits, and over HTTP/2 any number
+		return response{}, malformed(response{}, "it has no valid HTTP status", nil)
+	case s < http.StatusOK:
+		return r, nil // the body of a 101 is the bare connection, and reading it does not end with the context
 	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusTooManyRequests, s >= http.StatusInternalServerError:
 		return r, nil // the status is enough, and the body might be slow
 	}
 	r.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBytes+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return response{}, transportFailure(ctx, err, true)
+		return response{}, timedOut()
 	case err != nil:
-		return response{}, malformed(r, "it is incomplete", cause(err))
+		return response{}, malformed(r, "it is incomplete", classify(err, true))
 	case int64(len(r.body)) > maxBytes:
 		return response{}, malformed(r, "it is larger than "+strconv.FormatInt(maxBytes>>20, 10)+" MiB", nil)
 	}

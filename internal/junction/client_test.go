@@ -294,7 +294,9 @@ func TestA422sDetailIsKept(t *testing.T) {
 		"a list":       {`{"detail":` + detail + `}`, detail},
 		"not JSON":     {`x`, ``},
 		"too long":     {`{"detail":"` + strings.Repeat("x", 40<<10) + `"}`, ``},
-		"with the key": {`{"detail":"` + key + `"}`, ``},
+		"with the key": {`{"detail":"` + key + `"}`, `"[redacted]"`},
+		"missing":      {`{}`, ``},
+		"null":         {`{"detail":null}`, `null`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, f := refresh(t, serve(t, answer(422, c.body))); f == nil || string(f.Detail) != c.want {

@@ -1,10 +1,8 @@
 package junction
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,24 +15,28 @@ import (
 const (
 	// maxText is how many bytes of Junction's error text are passed on.
 	maxText = 500
-	// maxDetail is how many bytes the detail of a 422 may have; a longer one is not passed on.
-	maxDetail = 32 << 10
 	// maxRetryAfter is the longest Retry-After; a longer one is shortened to it.
 	maxRetryAfter = 24 * time.Hour
 )
 
-// transportFailure returns the failure of a call without an answer. connected reports whether there was a
-// connection to send the call on.
-func transportFailure(ctx context.Context, err error, connected bool) *result.Failure {
-	if !connected {
-		f := result.FailFor(result.UpstreamUnavailable, "Junction could not be reached", cause(err))
+// transportFailure returns the failure of a call without an answer.
+func transportFailure(ctx context.Context, err *callError) *result.Failure {
+	why := classify(err, err.answered)
+	switch {
+	case err.notSent:
+		f := result.FailFor(result.UpstreamUnavailable, "Junction could not be reached", why)
 		f.NotSent = true
 		return f
+	case ctx.Err() != nil:
+		return timedOut()
+	case err.answered:
+		return malformed(response{}, "it is incomplete or not valid HTTP", why)
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(ctx.Err(), context.Canceled) {
-		return result.Fail(result.UpstreamTimeout, "Junction did not answer in time")
-	}
-	return result.FailFor(result.UpstreamUnavailable, "the connection to Junction was lost", cause(err))
+	return result.FailFor(result.UpstreamUnavailable, "the connection to Junction was lost", why)
+}
+
+func timedOut() *result.Failure {
+	return result.Fail(result.UpstreamTimeout, "Junction did not answer in time")
 }
 
 // refreshFailure returns the failure of a refresh whose status is neither 200 nor 202.
@@ -61,7 +63,7 @@ func refreshFailure(r response, userID string) *result.Failure {
 	}
 	f.Shown = sentence(r.key.Redact(body.Error))
 	f.UpstreamStatus = r.status
-	f.FailedSources = r.redacted(body.Failed)
+	f.FailedSources = r.redactedNames(body.Failed)
 	return f
 }
 
@@ -100,28 +102,13 @@ func malformed(r response, why string, err error) *result.Failure {
 	return f
 }
 
-// detail returns the detail of a 422, or nil.
-func detail(r response) json.RawMessage {
-	var body struct {
-		Detail json.RawMessage `json:"detail"`
-	}
-	if json.Unmarshal(r.body, &body) != nil || len(body.Detail) > maxDetail {
-		return nil
-	}
-	// JSON escapes no character of a key, so the key can be searched for in the text.
-	if key := r.key.Reveal(); key != "" && bytes.Contains(body.Detail, []byte(key)) {
-		return nil
-	}
-	return body.Detail
-}
-
-// sentence returns a text of Junction's as one line of limited length.
+// sentence returns a text of Junction's as one line of printable characters and of limited length.
 func sentence(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
+		if unicode.IsPrint(r) {
+			return r
 		}
-		return r
+		return ' '
 	}, text)
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "") + "…"
@@ -146,12 +133,4 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 		wait = at.Sub(now)
 	}
 	return min(max(wait, 0), maxRetryAfter)
-}
-
-// cause returns the transport's error without the URL that net/http adds to it.
-func cause(err error) error {
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner
-	}
-	return err
 }

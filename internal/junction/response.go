@@ -34,7 +34,7 @@ func readRefresh(r response, userID string) (result.Answer, error) {
 	}
 	return result.Answer{
 		Status:    r.status,
-		Refreshed: r.redacted(body.Refreshed), InProgress: r.redacted(body.InProgress), Failed: r.redacted(body.Failed),
+		Refreshed: r.redactedNames(body.Refreshed), InProgress: r.redactedNames(body.InProgress), Failed: r.redactedNames(body.Failed),
 	}, nil
 }
 
@@ -56,8 +56,9 @@ func readUser(r response) (string, error) {
 	return id.String(), nil
 }
 
-// maxTotal is the highest number of users that is accepted; no team has as many.
-const maxTotal = 1_000_000_000
+// maxTotal is the highest number of users that is accepted. A document for all users becomes one queue message per
+// page of 500 users, so ten million users are 20,000 messages.
+const maxTotal = 10_000_000
 
 // readPage decodes a page of users. It keeps only the IDs, because the rest is personal data. Users with an empty
 // list of connected sources are left out.
@@ -96,12 +97,4 @@ func readPage(r response) (result.Page, error) {
 		}
 	}
 	return page, nil
-}
-
-// redacted removes the key from names, in case Junction echoes it.
-func (r response) redacted(names []string) []string {
-	for i := range names {
-		names[i] = r.key.Redact(names[i])
-	}
-	return names
 }

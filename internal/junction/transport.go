@@ -2,6 +2,7 @@ package junction
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -20,8 +21,8 @@ const (
 	maxDialWait = time.Second
 )
 
-// transport closes idle connections that may have been lost while the process was frozen, and makes concurrent
-// calls share a few HTTP/2 connections.
+// transport does not use connections that were lost while the process was frozen, and makes concurrent calls share a
+// few HTTP/2 connections. Its requests must have no body.
 //
 // For a thousand calls at once net/http would dial a thousand times, because it does not know before the
 // handshake that an HTTP/2 connection can carry a hundred of them. So a few calls dial first, and the others use
@@ -37,7 +38,9 @@ type transport struct {
 
 // NewTransport returns the transport for up to the given number of concurrent calls to Junction. It does not
 // accept compressed answers, so that an answer is not larger than what was sent.
-func NewTransport(calls int) http.RoundTripper {
+func NewTransport(calls int) http.RoundTripper { return newTransport(calls) }
+
+func newTransport(calls int) *transport {
 	return &transport{now: time.Now, dialing: make(chan struct{}, maxDialing), Transport: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
@@ -56,6 +59,15 @@ func NewTransport(calls int) http.RoundTripper {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.send(req)
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// send makes a call.
+func (t *transport) send(req *http.Request) (*http.Response, *callError) {
 	t.mu.Lock()
 	now := t.now().Round(0) // the wall clock, because the monotonic one stands still in a frozen Lambda
 	stale := now.Sub(t.lastUsed) > staleAfter
@@ -67,11 +79,25 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	connected, err := t.waitToDial(ctx)
 	if err != nil {
-		return nil, err
+		return nil, &callError{error: err, notSent: true}
 	}
 	defer connected()
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected() }})
-	return t.Transport.RoundTrip(req.WithContext(ctx))
+	ctx, cancel := context.WithCancelCause(ctx)
+	p := progress{onConn: connected, stop: func() { cancel(errResent) }}
+	req = req.WithContext(httptrace.WithClientTrace(ctx, p.trace()))
+	for {
+		resp, err := t.Transport.RoundTrip(req)
+		switch {
+		case err == nil:
+			return resp, nil // cancel would end its body
+		case p.reused && isClosedIdle(err):
+			continue
+		case errors.Is(context.Cause(ctx), errResent):
+			err = errResent
+		}
+		cancel(nil)
+		return nil, p.failure(err)
+	}
 }
 
 // waitToDial waits until fewer than maxDialing calls are without a connection, but no longer than maxDialWait.

@@ -18,10 +18,11 @@ type Origin struct {
 	TraceHeader string // X-Ray's, "Root=1-…;Parent=…;Sampled=1"; "" if there is none
 }
 
-// TraceID returns the trace of the X-Ray header, or "" if there is none.
+// TraceID returns the trace of the X-Ray header, or "" if there is none. Whoever may send a queue message
+// chooses its header, so that anything else in its place is not a trace.
 func (o Origin) TraceID() string {
 	for part := range strings.SplitSeq(o.TraceHeader, ";") {
-		if root, ok := strings.CutPrefix(part, "Root="); ok {
+		if root, ok := strings.CutPrefix(part, "Root="); ok && document.IsID(root) {
 			return root
 		}
 	}

@@ -49,7 +49,8 @@ type Item struct {
 type Options struct {
 	Bus Bus
 	// Delete deletes the queue messages of results that were published, before their batch ends: if the
-	// invocation is killed later, they are not published again. nil deletes nothing. An error does no harm.
+	// invocation is killed later, they are not published again. nil deletes nothing. An error does no harm. A
+	// call that is still running when everything has been published is canceled.
 	Delete   func(ctx context.Context, receiptHandles []string) error
 	Observer observe.Observer
 	Log      *slog.Logger
@@ -91,6 +92,8 @@ func (o *Outbox) Close() {
 
 // run publishes items in batches until there are no more.
 func (o *Outbox) run(ctx context.Context) {
+	deleter := startDeleter(ctx, o.options)
+	defer deleter.close()
 	var calls errgroup.Group
 	calls.SetLimit(publishers)
 	var batch []Item
@@ -100,7 +103,7 @@ func (o *Outbox) run(ctx context.Context) {
 		if items, more := batch, open; len(items) > 0 {
 			calls.Go(func() error { // waits until a publisher is free
 				if published := o.publish(ctx, items); more { // else the batch ends now, and deletes them itself
-					o.delete(ctx, published)
+					deleter.delete(published)
 				}
 				return nil
 			})
@@ -157,20 +160,4 @@ func (o *Outbox) put(ctx context.Context, items []Item) (errs []error) {
 		}
 	}()
 	return o.options.Bus.Publish(ctx, events)
-}
-
-// delete deletes the messages of published results.
-func (o *Outbox) delete(ctx context.Context, published []Item) {
-	var handles []string
-	for _, item := range published {
-		if item.ReceiptHandle != "" {
-			handles = append(handles, item.ReceiptHandle)
-		}
-	}
-	if o.options.Delete == nil || len(handles) == 0 {
-		return
-	}
-	if err := o.options.Delete(ctx, handles); err != nil {
-		o.options.Log.DebugContext(ctx, "early deletion failed; the messages are deleted when their batch ends", slog.String("cause", err.Error()))
-	}
 }

@@ -21,9 +21,10 @@ import (
 const detailType = "Junction User Refresh Result"
 
 const (
-	// maxBytes is how many bytes the entries of one call have at most. EventBridge's own limit was this or
-	// higher at all times; an entry that is larger is sent alone, and EventBridge decides.
-	maxBytes = 256 << 10
+	// maxBytes is how many bytes the entries of one call have at most. EventBridge takes less than 1 MB since
+	// January 2026 (before that, 256 KB). It does not say which MB, and the event that a rule's target gets is
+	// some hundred bytes larger than its entry, so this is below both.
+	maxBytes = 999_000
 	// maxTraceHeader is the longest X-Ray header, in bytes, that EventBridge accepts. A longer one would
 	// make it reject the whole call.
 	maxTraceHeader = 500
@@ -31,6 +32,8 @@ const (
 
 // retryable are the error codes of entries that EventBridge may accept the next time (PutEvents).
 var retryable = []string{"ThrottlingException", "InternalFailure", "InternalException"}
+
+var errNotReported = errors.New("EventBridge did not report on a result")
 
 // EventBridge is the part of the EventBridge client that a Bus needs.
 type EventBridge interface {
@@ -88,16 +91,28 @@ func (b *Bus) Publish(ctx context.Context, events []outbox.Event) []error {
 	return errs
 }
 
+// newEntry returns the entry of a result. A result that is too large is shortened: first by its sources, which
+// its lists have too, then by the lists.
 func (b *Bus) newEntry(event outbox.Event, index int) (entry, error) {
-	detail, err := json.Marshal(event.Result)
 	e := entry{index: index, PutEventsRequestEntry: types.PutEventsRequestEntry{
-		EventBusName: &b.name, Source: aws.String(result.EventSource), DetailType: aws.String(detailType), Detail: aws.String(string(detail)),
+		EventBusName: &b.name, Source: aws.String(result.EventSource), DetailType: aws.String(detailType),
 	}}
 	if n := len(event.TraceHeader); n > 0 && n <= maxTraceHeader {
 		e.TraceHeader = &event.TraceHeader
 	}
-	return e, err
+	for _, shortened := range []func(result.Result) result.Result{whole, result.Result.WithoutSources, result.Result.WithoutLists} {
+		detail, err := json.Marshal(shortened(event.Result))
+		if err != nil {
+			return entry{}, err
+		}
+		if e.Detail = aws.String(string(detail)); e.size() <= maxBytes {
+			break
+		}
+	}
+	return e, nil
 }
+
+func whole(r result.Result) result.Result { return r }
 
 // size is the entry's size as EventBridge counts it
 // (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html), and its trace header.
@@ -114,19 +129,14 @@ func put(ctx context.Context, client EventBridge, entries []entry, errs []error)
 			in.Entries = append(in.Entries, e.PutEventsRequestEntry)
 		}
 		out, err := client.PutEvents(ctx, in)
-		if err == nil && len(out.Entries) != len(entries) {
-			err = errors.New("EventBridge did not report on every entry")
-		}
 		for i, e := range entries {
+			retry := false
 			errs[e.index] = err
-			if err != nil {
-				continue
+			if err == nil {
+				retry, errs[e.index] = readEntry(out.Entries, i, len(entries))
 			}
-			if code := aws.ToString(out.Entries[i].ErrorCode); code != "" {
-				errs[e.index] = errors.New("EventBridge rejected a result: " + code)
-				if slices.Contains(retryable, code) {
-					retryEntries = append(retryEntries, e)
-				}
+			if retry {
+				retryEntries = append(retryEntries, e)
 			}
 		}
 		if len(retryEntries) > 0 {
@@ -134,4 +144,21 @@ func put(ctx context.Context, client EventBridge, entries []entry, errs []error)
 		}
 		return retryEntries, err
 	})
+}
+
+// readEntry reads what EventBridge reports on the entry with index i of n. The error is nil if the entry is on
+// the bus; if not, retry reports whether it may be the next time. It is if nothing is reported: an entry that
+// is on the bus after all is delivered twice, but none is lost.
+func readEntry(reports []types.PutEventsResultEntry, i, n int) (retry bool, err error) {
+	if len(reports) != n {
+		return true, errNotReported
+	}
+	code, id := aws.ToString(reports[i].ErrorCode), aws.ToString(reports[i].EventId)
+	switch {
+	case code != "":
+		return slices.Contains(retryable, code), errors.New("EventBridge rejected a result: " + code)
+	case id == "":
+		return true, errNotReported
+	}
+	return false, nil
 }

@@ -143,10 +143,10 @@ func TestNothingToPublishMakesNoCall(t *testing.T) {
 	}
 }
 
-func TestACallHasAtMostTenResultsAnd256KiB(t *testing.T) {
+func TestACallHasAtMostTenResultsAnd1MB(t *testing.T) {
 	b, s := serve(t)
 	published := events(25)
-	for i, size := range []int{130_000, 130_000, 130_000, 100, 300_000} { // the third does not fit in with the first two, the last nowhere
+	for i, size := range []int{490_000, 490_000, 490_000, 100, 1_100_000} { // the third does not fit in with the first two, the last nowhere
 		published[20+i].Result.Error = strings.Repeat("x", size)
 	}
 	wantFailed(t, b.Publish(t.Context(), published))

@@ -58,12 +58,12 @@ func (q *Queue) Send(ctx context.Context, messages []handler.Message) error {
 			}
 		}
 		return entry
-	}, func(ctx context.Context, client SQS, entries []types.SendMessageBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
+	}, func(ctx context.Context, client SQS, entries []types.SendMessageBatchRequestEntry) (outcome, error) {
 		out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
 		if err != nil {
-			return nil, err
+			return outcome{}, err
 		}
-		return out.Failed, nil
+		return newOutcome(out.Successful, func(e types.SendMessageBatchResultEntry) *string { return e.Id }, out.Failed), nil
 	})
 }
 
@@ -73,12 +73,12 @@ func (q *Queue) Delay(ctx context.Context, delays []handler.Delay) error {
 		return types.ChangeMessageVisibilityBatchRequestEntry{
 			Id: id, ReceiptHandle: &d.ReceiptHandle, VisibilityTimeout: int32(d.For / time.Second), //nolint:gosec // 12 hours at most
 		}
-	}, func(ctx context.Context, client SQS, entries []types.ChangeMessageVisibilityBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
+	}, func(ctx context.Context, client SQS, entries []types.ChangeMessageVisibilityBatchRequestEntry) (outcome, error) {
 		out, err := client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries})
 		if err != nil {
-			return nil, err
+			return outcome{}, err
 		}
-		return out.Failed, nil
+		return newOutcome(out.Successful, func(e types.ChangeMessageVisibilityBatchResultEntry) *string { return e.Id }, out.Failed), nil
 	})
 }
 
@@ -86,22 +86,65 @@ func (q *Queue) Delay(ctx context.Context, delays []handler.Delay) error {
 func (q *Queue) DeleteMessages(ctx context.Context, receiptHandles []string) error {
 	return sendBatches(ctx, q, receiptHandles, func(id *string, handle string) types.DeleteMessageBatchRequestEntry {
 		return types.DeleteMessageBatchRequestEntry{Id: id, ReceiptHandle: &handle}
-	}, func(ctx context.Context, client SQS, entries []types.DeleteMessageBatchRequestEntry) ([]types.BatchResultErrorEntry, error) {
+	}, func(ctx context.Context, client SQS, entries []types.DeleteMessageBatchRequestEntry) (outcome, error) {
 		out, err := client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries})
 		if err != nil {
-			return nil, err
+			return outcome{}, err
 		}
-		return out.Failed, nil
+		return newOutcome(out.Successful, func(e types.DeleteMessageBatchResultEntry) *string { return e.Id }, out.Failed), nil
 	})
 }
 
-// sendBatches makes an entry of each item, and sends the entries in batches, several at once. Entries
-// that SQS rejects for a fault of its own are sent again. The error is that of an entry, or of a call,
-// that failed for good; it does not stop the other batches.
+// outcome is what SQS reports on the entries of a call.
+type outcome struct {
+	accepted []string // IDs
+	rejected []types.BatchResultErrorEntry
+}
+
+func newOutcome[E any](accepted []E, id func(E) *string, rejected []types.BatchResultErrorEntry) outcome {
+	o := outcome{rejected: rejected}
+	for _, e := range accepted {
+		o.accepted = append(o.accepted, aws.ToString(id(e)))
+	}
+	return o
+}
+
+// errNotReported is why an entry is sent again that SQS reports neither as accepted nor as rejected.
+var errNotReported = errors.New("SQS did not report on a message")
+
+// read returns which of the entries with the given IDs are to be sent again, and why. senderFault is the
+// error of an entry that SQS would reject again.
+func (o outcome) read(ids []string) (retry []string, err, senderFault error) {
+	faults := make(map[string]error, len(ids))
+	for _, id := range ids {
+		faults[id] = errNotReported
+	}
+	for _, r := range o.rejected {
+		id, fault := aws.ToString(r.Id), errors.New("SQS rejected a message: "+aws.ToString(r.Code))
+		faults[id] = fault
+		if r.SenderFault {
+			delete(faults, id)
+			senderFault = fault
+		}
+	}
+	for _, id := range o.accepted {
+		delete(faults, id)
+	}
+	for _, id := range ids {
+		if fault := faults[id]; fault != nil {
+			retry, err = append(retry, id), fault
+		}
+	}
+	return retry, err, senderFault
+}
+
+// sendBatches makes an entry of each item, and sends the entries in batches, several at once. Entries are sent
+// again if SQS rejects them for a fault of its own or does not report on them. The error is that of an entry,
+// or of a call, that failed for good; it does not stop the other batches.
 func sendBatches[T, E any](
 	ctx context.Context, q *Queue, items []T,
 	newEntry func(id *string, item T) E,
-	call func(context.Context, SQS, []E) ([]types.BatchResultErrorEntry, error),
+	call func(context.Context, SQS, []E) (outcome, error),
 ) error {
 	client, err := q.client()
 	if err != nil {
@@ -110,28 +153,25 @@ func sendBatches[T, E any](
 	var group errgroup.Group
 	group.SetLimit(maxCalls)
 	for chunk := range slices.Chunk(items, batch.MaxEntries) {
-		entries, byID := make([]E, len(chunk)), make(map[string]E, len(chunk))
+		ids, byID := make([]string, len(chunk)), make(map[string]E, len(chunk))
 		for i, item := range chunk {
-			id := strconv.Itoa(i)
-			entries[i] = newEntry(&id, item)
-			byID[id] = entries[i]
+			ids[i] = strconv.Itoa(i)
+			byID[ids[i]] = newEntry(&ids[i], item)
 		}
 		group.Go(func() error {
-			var senderFault error // final: SQS would reject the entry again
-			err := batch.Send(ctx, entries, func(ctx context.Context, entries []E) (retryEntries []E, err error) {
-				rejected, err := call(ctx, client, entries)
-				for _, r := range rejected {
-					fault := errors.New("SQS rejected a message: " + aws.ToString(r.Code))
-					if r.SenderFault {
-						senderFault = fault
-						continue
-					}
-					if entry, ok := byID[aws.ToString(r.Id)]; ok {
-						retryEntries = append(retryEntries, entry)
-					}
-					err = fault
+			var senderFault error
+			err := batch.Send(ctx, ids, func(ctx context.Context, ids []string) ([]string, error) {
+				entries := make([]E, len(ids))
+				for i, id := range ids {
+					entries[i] = byID[id]
 				}
-				return retryEntries, err
+				out, err := call(ctx, client, entries)
+				if err != nil {
+					return nil, err
+				}
+				retry, err, fault := out.read(ids)
+				senderFault = cmp.Or(senderFault, fault)
+				return retry, err
 			})
 			return cmp.Or(err, senderFault)
 		})

@@ -17,12 +17,16 @@ import (
 )
 
 const (
-	// tableTimeout bounds one decision of the table, retries included: the quota must not delay what it is
-	// there to help. After it the call is made anyway.
+	// tableTimeout is how long a refresh waits for one decision of the table, retries included: the quota must
+	// not delay what it is there to help.
 	tableTimeout = 300 * time.Millisecond
-	// doneTimeout bounds the write after a call. It and the write that remembers a delivery fit into the
-	// half second between the end of a call and the caller's timeout.
+	// doneTimeout is how long it waits for the write after a call. It and the write that remembers a delivery
+	// fit into the half second between the end of a call and the caller's timeout.
 	doneTimeout = 200 * time.Millisecond
+	// lateTimeout is how long a write goes on after nobody waits for it any more, and maxLate is how many do.
+	// Each keeps a connection.
+	lateTimeout = 5 * time.Second
+	maxLate     = 64
 	// warmTimeout bounds the first connection, which is opened before any request waits for it.
 	warmTimeout = 5 * time.Second
 	// skew is how far apart the clocks of two instances may be. A call leaves the window this much later, so
@@ -52,49 +56,80 @@ type Dynamo struct {
 	now   func() time.Time
 
 	ask, tell time.Duration // tableTimeout and doneTimeout
+	late      chan struct{} // has an element for each write that goes on although nobody waits for it
 }
 
 // NewDynamo returns a gate that keeps its state in the table with a name. client is called at the first
 // use.
 func NewDynamo(rules Rules, client func() (Table, error), name string) *Dynamo {
-	return &Dynamo{rules: rules, table: client, name: name, now: time.Now, ask: tableTimeout, tell: doneTimeout}
+	return &Dynamo{rules: rules, table: client, name: name, now: time.Now, ask: tableTimeout, tell: doneTimeout, late: make(chan struct{}, maxLate)}
 }
 
-// Enter implements refresh.Gate: one round trip, unless an item has to be tidied first.
+// Enter implements refresh.Gate: one round trip, unless an item has to be tidied first. With an error it
+// returns the lease that the table may grant yet.
 func (d *Dynamo) Enter(ctx context.Context, userID string, until time.Time) (refresh.Decision, error) {
-	owner, now := rand.Text(), d.now().Round(0)
-	ctx, cancel := context.WithTimeout(ctx, d.ask)
-	defer cancel()
+	l := &dynamoLease{Dynamo: d, userID: userID, owner: rand.Text(), calls: 1, decided: make(chan struct{})}
+	err := d.within(ctx, d.ask, func(ctx context.Context) error {
+		defer close(l.decided)
+		l.decision, l.err = d.enter(ctx, l, until)
+		return l.err
+	})
+	if err != nil {
+		return refresh.Decision{Lease: l}, err
+	}
+	return l.decision, nil
+}
+
+// enter asks the table for a lease until the table decides.
+func (d *Dynamo) enter(ctx context.Context, l *dynamoLease, until time.Time) (refresh.Decision, error) {
+	now := d.now().Round(0)
 	for tidied := false; ; tidied = true {
-		refused, err := d.grant(ctx, userID, owner, now, until)
+		refused, err := d.grant(ctx, l.userID, l.owner, now, until)
 		switch {
 		case err != nil:
 			return refresh.Decision{}, err
-		case refused == nil, refused.owner == owner: // the SDK repeated a write whose answer was lost
-			return refresh.Decision{Kind: refresh.Granted, Lease: &dynamoLease{Dynamo: d, userID: userID, owner: owner}}, nil
+		case refused == nil, refused.owner == l.owner: // the SDK repeated a write whose answer was lost
+			return refresh.Decision{Kind: refresh.Granted, Lease: l}, nil
 		}
-		decision := d.skewed().decide(*refused, now)
+		decision := d.skewed().decide(refused.state, l.userID, now)
 		if decision.Kind != refresh.Granted {
 			return decision, nil
 		}
 		if tidied {
 			return refresh.Decision{Kind: refresh.Denied, RetryAfter: time.Second}, nil
 		}
-		if err := d.tidy(ctx, userID, len(refused.calls)); err != nil {
+		if err := d.tidy(ctx, l.userID, refused, now); err != nil {
 			return refresh.Decision{}, err
 		}
 	}
 }
 
-// tidy removes the calls beyond Limit, which never matter. Leases that ended by themselves leave them
-// behind, and an item that is full of them takes no further call.
-func (d *Dynamo) tidy(ctx context.Context, userID string, calls int) error {
-	_, err := d.update(ctx, &dynamodb.UpdateItemInput{
-		Key:                      key("user#" + userID),
-		UpdateExpression:         aws.String("REMOVE " + d.surplus(calls)),
-		ConditionExpression:      aws.String("attribute_exists(#calls)"), // else the item is gone
-		ExpressionAttributeNames: map[string]string{"#calls": "calls"},
-	})
+// tidy rewrites an item whose condition refused a call that the rules allow. Either it is full of calls
+// beyond Limit, which leases that ended by themselves leave behind, or it contains what cannot be true. What
+// is left out here would be out of date anyway. If the item has changed, tidy leaves it as it is.
+func (d *Dynamo) tidy(ctx context.Context, userID string, refused *refusal, now time.Time) error {
+	calls := &types.AttributeValueMemberL{Value: []types.AttributeValue{}}
+	for _, at := range d.skewed().plausible(refused.state, now).calls {
+		calls.Value = append(calls.Value, number(at))
+	}
+	calls.Value = calls.Value[:min(len(calls.Value), d.keep())]
+	in := &dynamodb.UpdateItemInput{
+		Key:                       key("user#" + userID),
+		UpdateExpression:          aws.String("SET #calls = :tidied REMOVE #lease_until, #closed_until, #result, #result_at"),
+		ConditionExpression:       aws.String("attribute_exists(pk)"),
+		ExpressionAttributeNames:  map[string]string{},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":tidied": calls},
+	}
+	for _, name := range []string{"calls", "lease_until", "closed_until", "result", "result_at"} {
+		in.ExpressionAttributeNames["#"+name] = name
+		if value, ok := refused.item[name]; ok {
+			in.ExpressionAttributeValues[":"+name] = value
+			require(in, "#"+name+" = :"+name)
+		} else {
+			require(in, "attribute_not_exists(#"+name+")")
+		}
+	}
+	_, err := d.update(ctx, in)
 	return err
 }
 
@@ -119,20 +154,18 @@ func (d *Dynamo) skewed() Rules {
 	return r
 }
 
-// surplus lists the elements beyond Limit of a list of calls, and at least as many as an item holds that
-// needs no tidying. DynamoDB accepts expressions of 4 KB: the rest is removed the next time.
-func (d *Dynamo) surplus(calls int) string {
-	const maxElements = 250
+// surplus lists the elements beyond Limit that a list of calls can have. They never matter.
+func (d *Dynamo) surplus() string {
 	var elements []string
-	for i := d.keep(); i <= min(max(calls, d.keep()+spare), d.keep()+maxElements); i++ {
+	for i := d.keep(); i <= d.keep()+spare; i++ {
 		elements = append(elements, "#calls["+strconv.Itoa(i)+"]")
 	}
 	return strings.Join(elements, ", ")
 }
 
 // grant counts a call and takes the lease if the rules allow it. Otherwise it returns the item's state.
-func (d *Dynamo) grant(ctx context.Context, userID, owner string, now, until time.Time) (refused *state, err error) {
-	in := d.addCall(userID, owner, now, until)
+func (d *Dynamo) grant(ctx context.Context, userID, owner string, now, until time.Time) (refused *refusal, err error) {
+	in := d.addCall(userID, owner, 1, now, until)
 	in.ExpressionAttributeValues[":now"] = number(now.UnixMilli())
 	require(in, "(attribute_not_exists(#lease) OR #lease <= :now)")
 	if d.rules.Coalesce > 0 {
@@ -143,24 +176,24 @@ func (d *Dynamo) grant(ctx context.Context, userID, owner string, now, until tim
 	return d.try(ctx, in)
 }
 
-// extend counts one more call and extends the lease if the rules allow it. The lease may have ended, as long
-// as nobody else has taken it. Otherwise extend returns the item's state.
-func (d *Dynamo) extend(ctx context.Context, userID, owner string, now, until time.Time) (refused *state, err error) {
-	in := d.addCall(userID, owner, now, until)
-	require(in, "#owner = :owner")
+// extend counts one more call of a lease, its nth, and extends the lease if the rules allow it. The lease may
+// have ended, as long as nobody else has taken it. Otherwise extend returns the item's state.
+func (d *Dynamo) extend(ctx context.Context, userID, owner string, n int, now, until time.Time) (refused *refusal, err error) {
+	in := d.addCall(userID, owner, n, now, until)
+	require(in, "#owner = :owner AND #lease_calls < :n") // an answer can be lost, and the SDK repeats the write
 	return d.try(ctx, in)
 }
 
-// addCall returns the write that counts a call, with the conditions that apply to every call.
-func (d *Dynamo) addCall(userID, owner string, now, until time.Time) *dynamodb.UpdateItemInput {
+// addCall returns the write that counts a lease's nth call, with the conditions that apply to every call.
+func (d *Dynamo) addCall(userID, owner string, n int, now, until time.Time) *dynamodb.UpdateItemInput {
 	in := &dynamodb.UpdateItemInput{
 		Key:                      key("user#" + userID),
-		UpdateExpression:         aws.String("SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, #lease = :until, #expires = :expires"),
-		ConditionExpression:      aws.String("attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"),
-		ExpressionAttributeNames: map[string]string{"#calls": "calls", "#owner": "owner", "#lease": "lease_until", "#expires": "expires_at"},
+		UpdateExpression:         aws.String("SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, #lease_calls = :n, #lease = :until, #expires = :expires"),
+		ConditionExpression:      aws.String("(attribute_not_exists(#calls) OR attribute_type(#calls, :list)) AND attribute_not_exists(#calls[" + strconv.Itoa(d.keep()+spare) + "])"),
+		ExpressionAttributeNames: map[string]string{"#calls": "calls", "#owner": "owner", "#lease_calls": "lease_calls", "#lease": "lease_until", "#expires": "expires_at"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":call": &types.AttributeValueMemberL{Value: []types.AttributeValue{number(now.UnixMilli())}}, ":none": &types.AttributeValueMemberL{},
-			":owner": text(owner), ":until": number(until.UnixMilli()), ":expires": number(until.Add(d.rules.keeps()).Unix() + 60),
+			":call": &types.AttributeValueMemberL{Value: []types.AttributeValue{number(now.UnixMilli())}}, ":none": &types.AttributeValueMemberL{}, ":list": text("L"),
+			":owner": text(owner), ":n": number(int64(n)), ":until": number(until.UnixMilli()), ":expires": number(until.Add(d.rules.keeps()).Unix() + 60),
 		},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
@@ -181,13 +214,18 @@ func require(in *dynamodb.UpdateItemInput, condition string) {
 }
 
 // try makes a write. If its conditions do not hold, it returns the item's state.
-func (d *Dynamo) try(ctx context.Context, in *dynamodb.UpdateItemInput) (refused *state, err error) {
+func (d *Dynamo) try(ctx context.Context, in *dynamodb.UpdateItemInput) (refused *refusal, err error) {
 	failed, err := d.update(ctx, in)
 	if failed == nil {
 		return nil, err
 	}
-	s := read(failed.Item)
-	return &s, err
+	return &refusal{read(failed.Item), failed.Item}, err
+}
+
+// refusal is the item whose condition did not allow a call.
+type refusal struct {
+	state
+	item map[string]types.AttributeValue
 }
 
 // keep is how many calls of a user are kept.
@@ -197,18 +235,66 @@ func (d *Dynamo) keep() int { return max(d.rules.Limit, 1) }
 type dynamoLease struct {
 	*Dynamo
 	userID, owner string
+	calls         int  // how many calls were asked for
+	unconfirmed   bool // the table has not confirmed each of them
+
+	decided  chan struct{} // closed when the table has decided, or cannot
+	decision refresh.Decision
+	err      error
 }
 
 // Again implements refresh.Lease: one round trip.
-func (l *dynamoLease) Again(ctx context.Context, until time.Time) (bool, error) {
-	refused, err := l.extend(ctx, l.userID, l.owner, l.now().Round(0), until)
-	return err == nil && refused == nil, err
+func (l *dynamoLease) Again(ctx context.Context, until time.Time) (allowed bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.ask)
+	defer cancel()
+	l.calls++
+	select {
+	case <-l.decided:
+		allowed, err = l.again(ctx, until)
+	case <-ctx.Done():
+		err = errLate
+	}
+	l.unconfirmed = l.unconfirmed || err != nil
+	return allowed, err
 }
 
-// Done implements refresh.Lease: one round trip.
+// again asks for a further call of a lease that the table has decided about.
+func (l *dynamoLease) again(ctx context.Context, until time.Time) (bool, error) {
+	if l.err == nil && l.decision.Kind != refresh.Granted {
+		return false, nil
+	}
+	refused, err := l.extend(ctx, l.userID, l.owner, l.calls, l.now().Round(0), until)
+	switch {
+	case err != nil, refused == nil:
+		return err == nil, err
+	case refused.owner != l.owner:
+		return false, l.err // the table could not be reached for the first call either, or the lease is lost
+	}
+	return refused.leaseCalls == int64(l.calls), nil // the SDK repeated a write whose answer was lost
+}
+
+// Done implements refresh.Lease: one round trip. If the table has not decided about the lease yet, the write
+// follows when it has: a lease that is granted after its end would lock the user until it ends by itself.
 func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refresh.Call) error {
+	end := l.end(out, calls)
+	return l.within(context.WithoutCancel(ctx), l.tell, func(ctx context.Context) error {
+		select {
+		case <-l.decided:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if l.err == nil && l.decision.Kind != refresh.Granted {
+			return nil
+		}
+		_, err := l.update(ctx, end)
+		return err
+	})
+}
+
+// end returns the write that ends the lease.
+func (l *dynamoLease) end(out result.Result, calls []refresh.Call) *dynamodb.UpdateItemInput {
 	now := l.now().Round(0)
-	set, names := "", map[string]string{"#owner": "owner", "#lease": "lease_until", "#calls": "calls"}
+	set, names := "", map[string]string{"#owner": "owner", "#lease_calls": "lease_calls", "#lease": "lease_until", "#calls": "calls"}
 	values := map[string]types.AttributeValue{":owner": text(l.owner)}
 	if stored := l.rules.encode(out); stored != nil {
 		set = "SET #result = :result, #at = :at "
@@ -221,24 +307,56 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refre
 		values[":closed"] = number(closed)
 		values[":expires"] = number(max(closed/1000, now.Add(l.rules.keeps()).Unix()) + 60)
 	}
-	remove := "REMOVE #lease, #owner, " + l.surplus(0)
+	remove := "REMOVE #lease, #lease_calls, #owner, " + l.surplus()
+	if l.unconfirmed { // which of the user's calls is which is not known
+		calls = nil
+	}
 	for _, i := range notSent(calls) {
 		if i < l.keep() {
 			remove += ", #calls[" + strconv.Itoa(i) + "]"
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.tell)
-	defer cancel()
 	// If the condition fails, the lease ended by itself, and another instance may have it.
-	_, err := l.update(ctx, &dynamodb.UpdateItemInput{
+	return &dynamodb.UpdateItemInput{
 		Key:                       key("user#" + l.userID),
 		UpdateExpression:          aws.String(set + remove),
 		ConditionExpression:       aws.String("#owner = :owner"),
 		ExpressionAttributeNames:  names,
 		ExpressionAttributeValues: values,
-	})
-	return err
+	}
 }
+
+// within does f, and waits for it. If that takes longer than wait, or ctx ends, f goes on in the background,
+// up to lateTimeout: a write that was sent may be made at any time, and its outcome must be known. If too
+// many go on already, f is canceled.
+func (d *Dynamo) within(ctx context.Context, wait time.Duration, f func(context.Context) error) error {
+	background, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateTimeout)
+	done := make(chan error, 1)
+	go func() {
+		defer cancel()
+		done <- f(background)
+	}()
+	ctx, stop := context.WithTimeout(ctx, wait)
+	defer stop()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case d.late <- struct{}{}:
+		go func() {
+			<-background.Done()
+			<-d.late
+		}()
+	default:
+		cancel()
+	}
+	return errLate
+}
+
+// errLate says that the table has not answered in time.
+var errLate = errors.New("the table has not answered in time")
 
 // update makes a conditional write. A condition that does not hold is returned as failed, not as an error.
 func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (failed *types.ConditionalCheckFailedException, err error) {
@@ -247,8 +365,6 @@ func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (fail
 		return nil, err
 	}
 	in.TableName = &d.name
-	ctx, cancel := context.WithTimeout(ctx, d.ask)
-	defer cancel()
 	if _, err = table.UpdateItem(ctx, in); errors.As(err, &failed) {
 		return failed, nil
 	}
@@ -257,7 +373,10 @@ func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (fail
 
 // read decodes an item. What is missing or of another type is zero.
 func read(item map[string]types.AttributeValue) state {
-	s := state{owner: textOf(item["owner"]), leaseUntil: numberOf(item["lease_until"]), closedUntil: numberOf(item["closed_until"]), resultAt: numberOf(item["result_at"])}
+	s := state{
+		owner: textOf(item["owner"]), leaseUntil: numberOf(item["lease_until"]), leaseCalls: numberOf(item["lease_calls"]),
+		closedUntil: numberOf(item["closed_until"]), resultAt: numberOf(item["result_at"]),
+	}
 	if stored := textOf(item["result"]); stored != "" {
 		s.result = []byte(stored)
 	}

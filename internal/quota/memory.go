@@ -47,7 +47,7 @@ func (m *Memory) Enter(_ context.Context, userID string, until time.Time) (refre
 		e = &entry{}
 		m.users[userID] = e
 	}
-	d := m.rules.decide(e.state, now)
+	d := m.rules.decide(e.state, userID, now)
 	if d.Kind == refresh.Granted {
 		m.leases++
 		e.lease = m.leases

@@ -4,7 +4,6 @@
 package quota
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -23,12 +22,11 @@ type Rules struct {
 func (r Rules) On() bool { return r.Limit > 0 || r.Coalesce > 0 }
 
 const (
-	// maxResult is the largest result that is stored, in bytes of JSON: about a hundred sources. Each
-	// decision about a user costs one write unit per KiB of the item, and an item takes 1,000 of them per
-	// second.
-	maxResult = 8 << 10
 	// maxClosed is the longest that a Retry-After closes a user.
 	maxClosed = 24 * time.Hour
+	// tolerance is how far ahead the clock of another instance may be. What is stored with a later time
+	// cannot be true.
+	tolerance = time.Minute
 )
 
 // state is what is kept about a user. Times are wall-clock milliseconds since 1970; 0 is never.
@@ -36,6 +34,7 @@ type state struct {
 	calls       []int64 // newest first
 	owner       string  // of the lease
 	leaseUntil  int64
+	leaseCalls  int64 // how many calls the lease has counted
 	closedUntil int64 // because of a 429's Retry-After
 	result      []byte
 	resultAt    int64
@@ -44,16 +43,16 @@ type state struct {
 // decide returns the decision about a refresh that begins now. It prefers what is most useful to the
 // caller: a stored result, one that is on its way, a call of its own, the time to wait. If the decision is
 // Granted, the store adds the lease.
-func (r Rules) decide(s state, now time.Time) refresh.Decision {
+func (r Rules) decide(s state, userID string, now time.Time) refresh.Decision {
 	ms := now.UnixMilli()
 	if r.fresh(s, ms) {
-		var out result.Result
-		if json.Unmarshal(s.result, &out) == nil {
+		if out, ok := decode(s.result, userID); ok {
 			return refresh.Decision{Kind: refresh.Coalesced, Result: out}
 		}
 	}
-	if s.leaseUntil > ms {
-		return refresh.Decision{Kind: refresh.InFlight}
+	s = r.plausible(s, now)
+	if rest := s.leaseUntil - ms; rest > 0 {
+		return refresh.Decision{Kind: refresh.InFlight, RetryAfter: time.Duration(rest) * time.Millisecond}
 	}
 	if wait := r.opens(s, ms) - ms; wait > 0 {
 		return refresh.Decision{Kind: refresh.Denied, RetryAfter: time.Duration(wait) * time.Millisecond}
@@ -61,17 +60,34 @@ func (r Rules) decide(s state, now time.Time) refresh.Decision {
 	return refresh.Decision{Kind: refresh.Granted}
 }
 
-// fresh reports whether the stored result answers a refresh now.
-func (r Rules) fresh(s state, ms int64) bool {
-	return r.Coalesce > 0 && s.resultAt > ms-r.Coalesce.Milliseconds() && s.resultAt > 0
+// plausible returns the state without the times that cannot be true. A table is outside input: people can
+// edit it, and a wrong time must not lock a user out. Calls that have left the window are left out too.
+func (r Rules) plausible(s state, now time.Time) state {
+	ahead := now.Add(tolerance)
+	s.calls = slices.DeleteFunc(slices.Clone(s.calls), func(at int64) bool {
+		return at <= now.Add(-r.Window).UnixMilli() || at > ahead.UnixMilli()
+	})
+	s.leaseUntil = max(s.leaseUntil, 0)
+	if s.leaseUntil > ahead.Add(refresh.MaxLease).UnixMilli() {
+		s.leaseUntil = 0
+	}
+	if s.closedUntil > ahead.Add(maxClosed).UnixMilli() {
+		s.closedUntil = 0
+	}
+	return s
 }
 
-// opens returns when the quota allows the next call.
+// fresh reports whether the stored result, if it is the user's, answers a refresh now.
+func (r Rules) fresh(s state, ms int64) bool {
+	return s.resultAt > ms-r.Coalesce.Milliseconds() && s.resultAt <= ms+tolerance.Milliseconds() && r.Coalesce > 0
+}
+
+// opens returns when the quota allows the next call, which is now at the earliest.
 func (r Rules) opens(s state, ms int64) int64 {
 	if r.Limit == 0 {
 		return ms
 	}
-	at := s.closedUntil
+	at := max(s.closedUntil, ms)
 	if len(s.calls) >= r.Limit {
 		at = max(at, s.calls[r.Limit-1]+r.Window.Milliseconds())
 	}
@@ -85,18 +101,6 @@ func (r Rules) closes(out result.Result, now time.Time) int64 {
 		return 0
 	}
 	return now.Add(min(f.RetryAfter, maxClosed)).UnixMilli()
-}
-
-// encode returns a result as it is stored, or nil for one that is not stored: a failure, or one too large.
-func (r Rules) encode(out result.Result) []byte {
-	if r.Coalesce == 0 || !out.Success {
-		return nil
-	}
-	text, err := json.Marshal(out)
-	if err != nil || len(text) > maxResult {
-		return nil
-	}
-	return text
 }
 
 // keeps is how long a user's state matters.

@@ -9,17 +9,20 @@ import (
 
 // Gate decides which users may be refreshed now, for all who share it.
 type Gate interface {
-	// Enter asks for the refresh of a user whose first call ends by until at the latest. After an error,
-	// which says that the gate cannot be reached, the refresh goes on without it.
+	// Enter asks for the refresh of a user whose first call ends by until at the latest. An error says that the
+	// gate has not answered. If the decision then has a Lease, it may be granted yet, and Done must be called.
 	Enter(ctx context.Context, userID string, until time.Time) (Decision, error)
 }
+
+// MaxLease is the longest that a call takes, and with it the longest that until can be ahead.
+const MaxLease = time.Duration(MaxTimeout)*time.Second + grace
 
 // Decision is what a Gate decides.
 type Decision struct {
 	Kind       Kind
-	Lease      Lease         // if Granted: Done must be called
+	Lease      Lease         // if Granted, or possibly with an error: Done must be called
 	Result     result.Result // if Coalesced
-	RetryAfter time.Duration // if Denied, over 0
+	RetryAfter time.Duration // over 0: if Denied, until the quota allows a call; if InFlight, until the other's lease ends
 }
 
 // Kind is the kind of a Decision.
@@ -35,8 +38,8 @@ const (
 
 // Lease is a refresh that was granted. It ends by itself at the end of the last call that it was asked for.
 type Lease interface {
-	// Again asks for one more call, which ends by until. It reports whether the quota allows it. After an
-	// error, which says that the gate cannot be reached, the call is made without it.
+	// Again asks for one more call, which ends by until. It reports whether the quota allows it. An error says
+	// that the gate has not answered.
 	Again(ctx context.Context, until time.Time) (bool, error)
 	// Done ends the lease with the refresh's result, and with what became of each call, in call order.
 	Done(ctx context.Context, out result.Result, calls []Call) error
@@ -53,38 +56,46 @@ const (
 // permit is what the gate allows one refresh. Without a gate it allows everything.
 type permit struct {
 	gate        Gate
-	lease       Lease     // nil without a gate, or if the gate could not be reached
+	canWait     bool      // no call is made without the gate
+	lease       Lease     // nil without a gate; if the gate has not answered, one that may be granted yet
 	firstUntil  time.Time // when the lease's first call ends; zero once it has been made
 	calls       []Call    // of the lease
-	unreachable error     // why the gate could not be reached
+	unreachable error     // why a call was made without the gate
 }
 
 // enter asks the gate for a refresh whose first call ends by until. Unless the decision is Granted, there
-// must be no call.
-func (p *permit) enter(ctx context.Context, userID string, until time.Time) Decision {
+// must be no call. The error is a quota_unavailable.
+func (p *permit) enter(ctx context.Context, userID string, until time.Time) (Decision, error) {
 	if p.gate == nil {
-		return Decision{}
+		return Decision{}, nil
 	}
 	decision, err := p.gate.Enter(ctx, userID, until)
-	if err != nil {
-		p.unreachable = err // Junction keeps its own limit
-		return Decision{}
-	}
 	p.lease, p.firstUntil, p.calls = decision.Lease, until, nil
-	return decision
+	switch {
+	case err == nil:
+		return decision, nil
+	case p.canWait:
+		if p.lease != nil { // nobody will use it
+			_ = p.lease.Done(ctx, result.Result{}, []Call{NotSent})
+		}
+		p.lease = nil
+		return Decision{}, result.FailFor(result.QuotaUnavailable, "the quota could not be checked, and the refresh can wait", err)
+	}
+	p.unreachable = err // Junction keeps its own limit
+	return Decision{}, nil
 }
 
 // beforeCall asks for a call that ends by until, and returns when it must end: the lease must not end
-// before its call does. The error is errQuotaUsedUp.
+// before its call does. The error is errQuotaUsedUp, after which the last failure of Junction stands.
 func (p *permit) beforeCall(ctx context.Context, until time.Time) (time.Time, error) {
 	if p.lease == nil {
 		return until, nil
 	}
 	if !p.firstUntil.IsZero() {
 		until, p.firstUntil = p.firstUntil, time.Time{}
-	} else if allowed, err := p.lease.Again(ctx, until); err != nil {
+	} else if allowed, err := p.lease.Again(ctx, until); err != nil && !p.canWait {
 		p.unreachable = err
-	} else if !allowed {
+	} else if err != nil || !allowed {
 		return until, errQuotaUsedUp
 	}
 	p.calls = append(p.calls, NotSent)
@@ -111,3 +122,6 @@ func (p *permit) close(ctx context.Context, out result.Result) {
 
 // errQuotaUsedUp is our own quota's refusal; Junction was not called.
 var errQuotaUsedUp = result.Fail(result.RateLimited, "the user was refreshed as often as the quota allows")
+
+// errInFlight tells a refresh that can wait that another one has the user.
+var errInFlight = result.Fail(result.InFlight, "another refresh of the user is in flight")

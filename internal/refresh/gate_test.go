@@ -3,182 +3,206 @@ package refresh_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// gate answers every refresh the same, and records what it was asked and told.
-type gate struct {
-	decision refresh.Decision
-	err      error
-	again    int // how many more calls the lease allows
-	lost     error
-
-	lostAgain error
-
-	entered []time.Duration // how far away until was
-	done    []result.Result
-	calls   []refresh.Call
+// refreshThrough makes a refresh that asks a gate.
+func refreshThrough(t *testing.T, g *gate, u *upstream, k *keys) result.Result {
+	t.Helper()
+	return refresh.New(u, k, refresh.Options{Gate: g, Headroom: 2 * time.Second}).Refresh(t.Context(), usual())
 }
 
-func (g *gate) Enter(_ context.Context, _ string, until time.Time) (refresh.Decision, error) {
-	g.entered = append(g.entered, time.Until(until))
-	return g.decision, g.err
+// deciding returns a gate that does not grant a refresh.
+func deciding(d refresh.Decision) *gate { return &gate{decision: d} }
+
+// wantCalls checks what the gate was told of the last lease's calls.
+func (g *gate) wantCalls(t *testing.T, want ...refresh.Call) {
+	t.Helper()
+	if diff := cmp.Diff(want, g.calls); diff != "" {
+		t.Errorf("the gate is told otherwise of the calls (-want +got):\n%s", diff)
+	}
 }
 
-func (g *gate) Again(_ context.Context, _ time.Time) (bool, error) {
-	g.again--
-	return g.again >= 0, g.lostAgain
-}
-
-func (g *gate) Done(_ context.Context, out result.Result, calls []refresh.Call) error {
-	g.done, g.calls = append(g.done, out), calls
-	return g.lost
-}
-
-// granting returns a gate that grants every refresh, with so many further calls.
-func granting(again int) *gate {
-	g := &gate{again: again}
-	g.decision.Lease = g
-	return g
-}
-
-func through(g *gate, u *upstream, k *keys, t *testing.T) result.Result {
-	return refresh.New(u, k, refresh.Options{Gate: g, Headroom: 2 * time.Second}).Refresh(t.Context(), in(90*time.Second, 0, 10))
-}
-
-func TestAGrantedRefreshTellsTheGateWhatCameOfIt(t *testing.T) {
+func TestTheGateIsToldTheResultOfAGrantedRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := granting(0)
-		got := through(g, &upstream{answers: []func(context.Context) (result.Answer, error){succeed}}, &keys{key: "k"}, t)
-		if !got.Success || got.Attempts != 1 || len(g.done) != 1 || g.done[0].UserID != user || g.done[0].RequestID != "r" || g.done[0].Attempts != 1 {
-			t.Errorf("%+v, told %+v", got, g.done)
+		got := refreshThrough(t, g, newUpstream(succeed), goodKey())
+		wantSuccess(t, got, 1)
+		if diff := cmp.Diff([]result.Result{got}, g.done, cmpopts.IgnoreUnexported(result.Result{})); diff != "" {
+			t.Errorf("the gate is told another result (-want +got):\n%s", diff)
 		}
-		if g.entered[0] != 11500*time.Millisecond {
-			t.Errorf("the lease is for %v, and the call is cut off after 11.5 s", g.entered[0])
+		g.wantCalls(t, refresh.Sent)
+	})
+}
+
+func TestALeaseEndsWhenItsFirstCallIsCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := granting(0)
+		refreshThrough(t, g, newUpstream(succeed), goodKey())
+		if diff := cmp.Diff([]time.Duration{11500 * time.Millisecond}, g.leases); diff != "" {
+			t.Errorf("the gate is asked for other leases (-want +got):\n%s", diff)
 		}
 	})
 }
 
-func TestACoalescedRefreshIsTheStoredResultUnderThisRequestsID(t *testing.T) {
+func TestTheFirstCallEndsWithItsLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := granting(0)
+		g.enterTakes = time.Second
+		began := time.Now()
+		wantFailure(t, refreshThrough(t, g, newUpstream(hang), goodKey()), result.UpstreamTimeout, 1)
+		if took := time.Since(began); took != g.leases[0] {
+			t.Errorf("the call is cut off after %v, and the lease ends after %v", took, g.leases[0])
+		}
+	})
+}
+
+func TestACoalescedRefreshIsTheStoredResultUnderItsOwnRequestID(t *testing.T) {
 	stored := result.From(user, result.Answer{Status: 200, Refreshed: []string{"a/b"}})
-	stored.RequestID, stored.Attempts, stored.TimeoutSeconds = "the first one's", 2, 30
-	u := &upstream{}
-	got := through(&gate{decision: refresh.Decision{Kind: refresh.Coalesced, Result: stored}}, u, &keys{key: "k"}, t)
-	if !got.Coalesced || got.RequestID != "r" || got.Attempts != 2 || got.TimeoutSeconds != 30 || got.RefreshedSources[0] != "a/b" || len(u.timeouts) != 0 {
-		t.Errorf("%+v", got)
+	stored.RequestID, stored.Attempts, stored.TimeoutSeconds = "of the first request", 2, 30
+	want := stored
+	want.RequestID, want.Coalesced = "r", true
+	u := newUpstream()
+	got := refreshThrough(t, deciding(refresh.Decision{Kind: refresh.Coalesced, Result: stored}), u, goodKey())
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(result.Result{})); diff != "" {
+		t.Errorf("it is another result (-want +got):\n%s", diff)
 	}
+	u.wantCalls(t, 0)
 	if stored.Coalesced {
 		t.Error("the stored result was changed")
 	}
 }
 
 func TestARefreshInFlightIsInProgressWithoutACall(t *testing.T) {
-	u := &upstream{}
-	got := through(&gate{decision: refresh.Decision{Kind: refresh.InFlight}}, u, &keys{key: "k"}, t)
-	if !got.Success || got.Status != result.InProgress || !got.Coalesced || len(got.Sources) != 0 || got.UpstreamStatus != 0 || got.Attempts != 0 || len(u.timeouts) != 0 {
-		t.Errorf("%+v", got)
+	u := newUpstream()
+	got := refreshThrough(t, deciding(refresh.Decision{Kind: refresh.InFlight}), u, goodKey())
+	wantSuccess(t, got, 0)
+	u.wantCalls(t, 0)
+	if got.Status != result.InProgress {
+		t.Errorf("the status is %s, want %s", got.Status, result.InProgress)
+	}
+	if !got.Coalesced {
+		t.Error("it is not coalesced")
+	}
+	if len(got.Sources) != 0 {
+		t.Errorf("it has the sources %v", got.Sources)
+	}
+	if got.UpstreamStatus != 0 {
+		t.Errorf("upstream_status is %d, want 0", got.UpstreamStatus)
 	}
 }
 
 func TestADeniedRefreshIsRateLimitedUntilTheWindowOpens(t *testing.T) {
-	u := &upstream{}
-	got := through(&gate{decision: refresh.Decision{Kind: refresh.Denied, RetryAfter: 90 * time.Second}}, u, &keys{key: "k"}, t)
-	if got.ErrorCode != result.RateLimited || got.RetryAfterSeconds != 90 || got.UpstreamStatus != 0 || got.Attempts != 0 || len(u.timeouts) != 0 {
-		t.Errorf("%+v", got)
+	u := newUpstream()
+	got := refreshThrough(t, deciding(refresh.Decision{Kind: refresh.Denied, RetryAfter: 90 * time.Second}), u, goodKey())
+	wantFailure(t, got, result.RateLimited, 0)
+	u.wantCalls(t, 0)
+	if got.RetryAfterSeconds != 90 {
+		t.Errorf("retry_after_seconds is %d, want 90", got.RetryAfterSeconds)
+	}
+	if got.UpstreamStatus != 0 {
+		t.Errorf("upstream_status is %d, want 0", got.UpstreamStatus)
 	}
 }
 
-func TestWhereTheQuotaRunsOutBetweenTwoAttemptsTheLastFailureStands(t *testing.T) {
+func TestIfTheQuotaRunsOutBetweenTwoAttemptsTheLastFailureStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := granting(1)
-		got := through(g, &upstream{answers: []func(context.Context) (result.Answer, error){fail(unavailable)}}, &keys{key: "k"}, t)
-		if got.ErrorCode != result.UpstreamUnavailable || got.Attempts != 2 || len(g.done) != 1 || g.done[0].ErrorCode != result.UpstreamUnavailable {
-			t.Errorf("%+v", got)
+		got := refreshThrough(t, g, newUpstream(fail(unavailable)), goodKey())
+		wantFailure(t, got, result.UpstreamUnavailable, 2)
+		if len(g.done) != 1 {
+			t.Fatalf("the gate is told of %d results, want 1", len(g.done))
+		}
+		if code := g.done[0].ErrorCode; code != result.UpstreamUnavailable {
+			t.Errorf("the gate is told of %s, want %s", code, result.UpstreamUnavailable)
 		}
 	})
 }
 
-// The key is new already: to tell it the old one was refused would lose a refresh that will succeed.
-func TestWhereTheQuotaRunsOutBeforeTheCallWithANewKeyTheRefreshCanBeTriedAgain(t *testing.T) {
+func TestIfTheQuotaRunsOutBeforeTheCallWithANewKeyJunctionsRefusalStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		got := through(granting(0), &upstream{answers: []func(context.Context) (result.Answer, error){fail(unauthorized)}}, &keys{key: "old", renewed: "new"}, t)
-		if got.ErrorCode != result.RateLimited || got.Attempts != 1 {
-			t.Errorf("%+v", got)
+		refused := &result.Failure{Code: result.UpstreamUnauthorized, Message: "x", UpstreamStatus: 401}
+		got := refreshThrough(t, granting(0), newUpstream(fail(refused)), &keys{key: "old", renewed: "new"})
+		wantFailure(t, got, result.UpstreamUnauthorized, 1)
+		if got.UpstreamStatus != 401 {
+			t.Errorf("the status is %d", got.UpstreamStatus)
 		}
 	})
 }
 
-func TestACallThatNeverLeftIsGivenBack(t *testing.T) {
-	unsent := fail(&result.Failure{Code: result.UpstreamUnavailable, Message: "x", NotSent: true})
+func TestTheGateIsToldWhichCallsWereSent(t *testing.T) {
+	notSent := fail(&result.Failure{Code: result.UpstreamUnavailable, Message: "x", NotSent: true})
 	synctest.Test(t, func(t *testing.T) {
 		g := granting(2)
-		got := through(g, &upstream{answers: []func(context.Context) (result.Answer, error){unsent, fail(unavailable), unsent}}, &keys{key: "k"}, t)
-		if got.Attempts != 3 || !slices.Equal(g.calls, []refresh.Call{refresh.NotSent, refresh.Sent, refresh.NotSent}) {
-			t.Errorf("the gate is told of the calls %v: %+v", g.calls, got)
-		}
-		g = granting(0)
-		through(g, &upstream{answers: []func(context.Context) (result.Answer, error){succeed}}, &keys{key: "k"}, t)
-		if !slices.Equal(g.calls, []refresh.Call{refresh.Sent}) {
-			t.Errorf("of a success the gate is told %v", g.calls)
-		}
+		got := refreshThrough(t, g, newUpstream([]reply{notSent, fail(unavailable), notSent}...), goodKey())
+		wantFailure(t, got, result.UpstreamUnavailable, 3)
+		g.wantCalls(t, refresh.NotSent, refresh.Sent, refresh.NotSent)
 	})
 }
 
 func TestWithoutTimeForACallTheGateIsNotAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := granting(0)
-		u := &upstream{resolve: func(context.Context, string) (string, error) { time.Sleep(4 * time.Second); return user, nil }}
-		request := in(90*time.Second, 10*time.Second, 10)
+		g, u := granting(0), newUpstream()
+		u.resolve = func(context.Context, string) (string, error) { time.Sleep(4 * time.Second); return user, nil }
+		request := request(90*time.Second, 10*time.Second, 10)
 		request.UserID, request.ClientUserID = "", "app-user-42"
-		got := refresh.New(u, &keys{key: "k"}, refresh.Options{Gate: g, Headroom: 2 * time.Second}).Refresh(t.Context(), request)
-		if got.ErrorCode != result.InsufficientTime || len(g.entered) != 0 {
-			t.Errorf("%+v after %d questions", got, len(g.entered))
+		got := refresh.New(u, goodKey(), refresh.Options{Gate: g, Headroom: 2 * time.Second}).Refresh(t.Context(), request)
+		wantFailure(t, got, result.InsufficientTime, 0)
+		if len(g.leases) != 0 {
+			t.Errorf("the gate is asked %d times", len(g.leases))
 		}
 	})
 }
 
-func TestAGateThatCannotBeAskedStopsNoRefresh(t *testing.T) {
+func TestAGateThatCannotBeReachedStopsNoRefresh(t *testing.T) {
 	down := errors.New("no table")
-	synctest.Test(t, func(t *testing.T) {
-		got := through(&gate{err: down}, &upstream{answers: []func(context.Context) (result.Answer, error){succeed}}, &keys{key: "k"}, t)
-		if !got.Success || !errors.Is(got.Degraded, down) {
-			t.Errorf("%+v", got)
-		}
-		g := granting(0)
-		g.lost = down
-		got = through(g, &upstream{answers: []func(context.Context) (result.Answer, error){succeed}}, &keys{key: "k"}, t)
-		if !got.Success || !errors.Is(got.Degraded, down) {
-			t.Errorf("%+v", got)
-		}
-		g = granting(0)
-		g.lostAgain = down
-		got = through(g, &upstream{answers: []func(context.Context) (result.Answer, error){fail(unavailable), succeed}}, &keys{key: "k"}, t)
-		if !got.Success || got.Attempts != 2 || !errors.Is(got.Degraded, down) {
-			t.Errorf("%+v", got)
-		}
-	})
+	for name, c := range map[string]struct {
+		fail     func(*gate)
+		replies  []reply
+		attempts int
+	}{
+		"at the first call":  {func(g *gate) { g.decision, g.enterErr = refresh.Decision{}, down }, []reply{succeed}, 1},
+		"at the second call": {func(g *gate) { g.againErr = down }, []reply{fail(unavailable), succeed}, 2},
+		"at the end":         {func(g *gate) { g.doneErr = down }, []reply{succeed}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := granting(0)
+				c.fail(g)
+				got := refreshThrough(t, g, newUpstream(c.replies...), goodKey())
+				wantSuccess(t, got, c.attempts)
+				if !errors.Is(got.Degraded, down) {
+					t.Errorf("the result is degraded by %v, want %v", got.Degraded, down)
+				}
+			})
+		})
+	}
 }
 
-func TestAUserThatWasMadeAnewHasALeaseOfItsOwn(t *testing.T) {
+func TestAUserThatIsResolvedAgainHasALeaseOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gone := fail(result.Fail(result.UserNotFound, "x"))
-		u := &upstream{answers: []func(context.Context) (result.Answer, error){succeed, gone, succeed}}
-		id := user
-		u.resolve = func(context.Context, string) (string, error) { return id, nil }
-		g := granting(0)
-		r := refresh.New(u, &keys{key: "k"}, refresh.Options{Gate: g})
-		request := in(90*time.Second, 0, 10)
-		request.UserID, request.ClientUserID = "", "app-user-42"
-		r.Refresh(t.Context(), request)
-		id = other
-		if got := r.Refresh(t.Context(), request); !got.Success || len(g.entered) != 3 || len(g.done) != 3 {
-			t.Errorf("%+v after %d leases, %d ended", got, len(g.entered), len(g.done))
+		u, id, g := newUpstream([]reply{succeed, gone, succeed}...), user, granting(0)
+		u.resolve = resolveTo(&id)
+		r := refresh.New(u, goodKey(), refresh.Options{Gate: g})
+		r.Refresh(t.Context(), ofClientUser())
+		id = otherUser
+		if got := r.Refresh(t.Context(), ofClientUser()); !got.Success {
+			t.Errorf("it failed: %s: %s", got.ErrorCode, got.Error)
+		}
+		if len(g.leases) != 3 {
+			t.Errorf("%d leases, want 3", len(g.leases))
+		}
+		if len(g.done) != 3 {
+			t.Errorf("%d leases were ended, want 3", len(g.done))
 		}
 	})
 }

@@ -57,8 +57,8 @@ func (j *job) run(ctx context.Context) (result.Result, error) {
 
 // resolve finds the Junction user of ClientUserID. It reports whether it knew the user from memory.
 func (j *job) resolve(ctx context.Context) (remembered bool, err error) {
-	if id, ok := j.resolved.Get(j.request.ClientUserID); ok {
-		j.user = id
+	if known, ok := j.resolved.Get(j.request.ClientUserID); ok && time.Now().Round(0).Before(known.until) {
+		j.user = known.id
 		return true, nil
 	}
 	id, err := lookUp(ctx, j.session, resolveTimeout, func(ctx context.Context) (string, error) {
@@ -68,7 +68,7 @@ func (j *job) resolve(ctx context.Context) (remembered bool, err error) {
 		return false, err
 	}
 	j.user = id
-	j.resolved.Add(j.request.ClientUserID, id)
+	j.resolved.Add(j.request.ClientUserID, resolvedUser{id, time.Now().Round(0).Add(resolvedFor)})
 	return false, nil
 }
 
@@ -78,16 +78,19 @@ func (j *job) refresh(ctx context.Context) (result.Result, error) {
 	if !enough {
 		return result.Result{}, errInsufficientTime
 	}
-	switch d := j.permit.enter(ctx, j.user, j.cutoff(timeout)); d.Kind {
-	case Coalesced:
+	d, err := j.permit.enter(ctx, j.user, j.cutoff(timeout))
+	switch {
+	case err != nil:
+		return result.Result{}, err
+	case d.Kind == Coalesced:
 		d.Result.Coalesced = true
 		return d.Result, nil
-	case InFlight:
+	case d.Kind == InFlight && !j.request.CanWait:
 		return j.complete(result.FromInFlight(j.user)), nil
-	case Denied:
-		f := *errQuotaUsedUp
-		f.RetryAfter = d.RetryAfter
-		return result.Result{}, &f
+	case d.Kind == InFlight:
+		return result.Result{}, retryLater(errInFlight, d.RetryAfter)
+	case d.Kind == Denied:
+		return result.Result{}, retryLater(errQuotaUsedUp, d.RetryAfter)
 	}
 	answer, err := retry(ctx, j.session, j.call, worthAnotherRefresh)
 	out := result.From(j.user, answer)
@@ -98,6 +101,13 @@ func (j *job) refresh(ctx context.Context) (result.Result, error) {
 	j.permit.close(ctx, out)
 	out.Degraded = j.permit.unreachable
 	return out, err
+}
+
+// retryLater returns a failure with the time after which a retry can succeed.
+func retryLater(f *result.Failure, after time.Duration) *result.Failure {
+	later := *f
+	later.RetryAfter = after
+	return &later
 }
 
 // call makes one refresh call with the time that is left.

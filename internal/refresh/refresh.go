@@ -39,6 +39,7 @@ type Request struct {
 	Timeout      float64 // seconds asked for; finite
 	RequestID    string  // the Lambda request ID, for the result
 	Budget       Budget
+	CanWait      bool // the request can be made again later: it is a queue message
 }
 
 // Options are what a Refresher is made of. The zero value of a field is its default.
@@ -49,15 +50,25 @@ type Options struct {
 	Headroom       time.Duration // kept free at the end of an invocation; 0 keeps none free
 }
 
-// maxResolved is how many app users an instance remembers.
-const maxResolved = 10_000
+const (
+	// maxResolved is how many app users an instance remembers.
+	maxResolved = 10_000
+	// resolvedFor is how long it remembers one: an app may give its ID to another Junction user.
+	resolvedFor = 10 * time.Minute
+)
+
+// resolvedUser is the Junction user that an app's own ID was resolved to.
+type resolvedUser struct {
+	id    string
+	until time.Time // wall clock: the monotonic clock of a frozen Lambda stands still
+}
 
 // Refresher refreshes users. It is safe for concurrent use.
 type Refresher struct {
 	upstream Upstream
 	keys     Keys
 	options  Options
-	resolved *lru.Cache[string, string] // Junction's user ID by the app's own
+	resolved *lru.Cache[string, resolvedUser] // by the app's own ID
 }
 
 // New returns a Refresher.
@@ -68,7 +79,7 @@ func New(upstream Upstream, keys Keys, options Options) *Refresher {
 	if options.MaxConcurrency == 0 {
 		options.MaxConcurrency = 100
 	}
-	resolved, _ := lru.New[string, string](maxResolved) // the error is for a size of 0
+	resolved, _ := lru.New[string, resolvedUser](maxResolved) // the error is for a size of 0
 	return &Refresher{upstream: upstream, keys: keys, options: options, resolved: resolved}
 }
 
@@ -76,7 +87,7 @@ func New(upstream Upstream, keys Keys, options Options) *Refresher {
 func (r *Refresher) Refresh(ctx context.Context, request Request) (out result.Result) {
 	j := &job{
 		session: &session{Refresher: r, budget: request.Budget}, request: request, began: time.Now(), user: request.UserID,
-		permit: permit{gate: r.options.Gate},
+		permit: permit{gate: r.options.Gate, canWait: request.CanWait},
 	}
 	defer func() {
 		if cause := recover(); cause != nil {

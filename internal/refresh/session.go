@@ -68,12 +68,11 @@ func retry[T any](ctx context.Context, s *session, call func(context.Context) (T
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		next, nextErr := callWithFreshKey(ctx, s, call)
-		notCalled := errors.Is(nextErr, errInsufficientTime) || errors.Is(nextErr, errQuotaUsedUp)
-		if notCalled && attempt > 1 {
+		if notCalled(nextErr) && attempt > 1 {
 			return value, err
 		}
 		value, err = next, nextErr
-		if err == nil || notCalled || !worthAnother(err) || attempt == s.options.MaxAttempts {
+		if err == nil || notCalled(err) || !worthAnother(err) || attempt == s.options.MaxAttempts {
 			return value, err
 		}
 		wait := rand.N(2*pause) + result.AsFailure(err).RetryAfter //nolint:gosec // full jitter needs no cryptography
@@ -85,7 +84,7 @@ func retry[T any](ctx context.Context, s *session, call func(context.Context) (T
 }
 
 // callWithFreshKey makes a call. If Junction refuses it because of the key, it is made once more with a newer
-// key, in addition to MaxAttempts.
+// key, in addition to MaxAttempts. If the second call is not allowed, Junction's refusal stands.
 func callWithFreshKey[T any](ctx context.Context, s *session, call func(context.Context) (T, error)) (T, error) {
 	value, err := call(ctx)
 	if !isCode(err, result.UpstreamUnauthorized) {
@@ -95,9 +94,16 @@ func callWithFreshKey[T any](ctx context.Context, s *session, call func(context.
 	case failed != nil:
 		return value, failed
 	case renewed:
-		return call(ctx)
+		if again, againErr := call(ctx); !notCalled(againErr) {
+			return again, againErr
+		}
 	}
 	return value, err
+}
+
+// notCalled reports whether a call was not made, for lack of time or of quota.
+func notCalled(err error) bool {
+	return errors.Is(err, errInsufficientTime) || errors.Is(err, errQuotaUsedUp)
 }
 
 // sleep waits, and reports whether it did so to the end.

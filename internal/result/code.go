@@ -21,6 +21,8 @@ const (
 	UpstreamInvalidRequest  Code = "upstream_invalid_request"
 	UpstreamUnauthorized    Code = "upstream_unauthorized"
 	RateLimited             Code = "rate_limited"
+	InFlight                Code = "in_flight"
+	QuotaUnavailable        Code = "quota_unavailable"
 	UpstreamUnavailable     Code = "upstream_unavailable"
 	UpstreamTimeout         Code = "upstream_timeout"
 	UpstreamInvalidResponse Code = "upstream_invalid_response"
@@ -40,7 +42,7 @@ type properties struct {
 }
 
 // table has the HTTP status and log level of each code, and whether a retry can help. The level is Info for
-// a fault of the caller, Warn for one of Junction or of time, and Error for one that an operator has to fix.
+// a fault of the caller and for what is no fault, Warn for one of Junction or of time, and Error for one that an operator has to fix.
 var table = map[Code]properties{
 	InvalidRequest:          {http.StatusBadRequest, false, slog.LevelInfo},
 	Unauthenticated:         {http.StatusUnauthorized, false, slog.LevelInfo},
@@ -52,6 +54,8 @@ var table = map[Code]properties{
 	UpstreamInvalidRequest:  {http.StatusUnprocessableEntity, false, slog.LevelWarn},
 	UpstreamUnauthorized:    {http.StatusBadGateway, false, slog.LevelError},
 	RateLimited:             {http.StatusTooManyRequests, true, slog.LevelWarn},
+	InFlight:                {http.StatusServiceUnavailable, true, slog.LevelInfo}, // of queue messages alone: there is no HTTP answer
+	QuotaUnavailable:        {http.StatusServiceUnavailable, true, slog.LevelError},
 	UpstreamUnavailable:     {http.StatusServiceUnavailable, true, slog.LevelWarn},
 	UpstreamTimeout:         {http.StatusGatewayTimeout, true, slog.LevelWarn},
 	UpstreamInvalidResponse: {http.StatusBadGateway, true, slog.LevelWarn},

@@ -50,6 +50,7 @@ type Result struct {
 	InProgressSources       []string  `json:"in_progress_sources"`
 	FailedSources           []string  `json:"failed_sources"`
 	Sources                 []Source  `json:"sources"`
+	Truncated               bool      `json:"truncated,omitempty"`       // lists were left out, because there are too many sources
 	TimeoutSeconds          float64   `json:"timeout_seconds"`           // sent to Junction; 0 if it was not called
 	RequestedTimeoutSeconds float64   `json:"requested_timeout_seconds"` // requested, before it was clamped
 	UpstreamStatus          int       `json:"upstream_status"`           // 0 if Junction did not answer
@@ -63,7 +64,7 @@ type Result struct {
 	ErrorCode         Code            `json:"error_code,omitempty"`
 	Retryable         *bool           `json:"retryable,omitempty"`
 	RetryAfterSeconds int             `json:"retry_after_seconds,omitempty"`
-	Detail            json.RawMessage `json:"detail,omitempty"` // of a 422, as Junction sent it
+	Detail            json.RawMessage `json:"detail,omitempty"` // of a 422, from Junction without the key
 
 	// Degraded is an error that did not stop the refresh, for the log: the quota could not be checked.
 	Degraded error `json:"-"`

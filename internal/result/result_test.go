@@ -199,6 +199,8 @@ func TestCodes(t *testing.T) {
 		{result.UpstreamInvalidRequest, false, 422, slog.LevelWarn, "UpstreamInvalidRequest"},
 		{result.UpstreamUnauthorized, false, 502, slog.LevelError, "UpstreamUnauthorized"},
 		{result.RateLimited, true, 429, slog.LevelWarn, "RateLimited"},
+		{result.InFlight, true, 503, slog.LevelInfo, "InFlight"},
+		{result.QuotaUnavailable, true, 503, slog.LevelError, "QuotaUnavailable"},
 		{result.UpstreamUnavailable, true, 503, slog.LevelWarn, "UpstreamUnavailable"},
 		{result.UpstreamTimeout, true, 504, slog.LevelWarn, "UpstreamTimeout"},
 		{result.UpstreamInvalidResponse, true, 502, slog.LevelWarn, "UpstreamInvalidResponse"},

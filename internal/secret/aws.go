@@ -3,11 +3,15 @@ package secret
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // FromSecretsManager returns a Read of the secret with the given name or ARN. The AWS configuration is
@@ -27,7 +31,7 @@ func FromSecretsManager(load func() (aws.Config, error), secretID string) Read {
 		}
 		out, err := c.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(secretID)})
 		if err != nil {
-			return "", err
+			return "", unquoted(err)
 		}
 		if out.SecretString != nil {
 			return *out.SecretString, nil
@@ -37,6 +41,33 @@ func FromSecretsManager(load func() (aws.Config, error), secretID string) Read {
 		}
 		return "", errors.New("the secret is empty")
 	}
+}
+
+// unquoted returns an error of GetSecretValue that can be logged. The SDK's own errors quote what was received
+// if it is not a proper answer, and that could be the secret.
+func unquoted(err error) error {
+	var refusal smithy.APIError
+	var notSent *smithyhttp.RequestSendError
+	var notDecoded *smithy.DeserializationError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &refusal):
+		return fmt.Errorf("GetSecretValue: %s: %s", refusal.ErrorCode(), refusal.ErrorMessage())
+	case errors.As(err, &notDecoded):
+		return errors.New("GetSecretValue: the answer could not be decoded")
+	case errors.As(err, &network):
+		return fmt.Errorf("GetSecretValue: %w", network)
+	case isTimeout(err):
+		return errors.New("GetSecretValue: no answer in time")
+	case errors.As(err, &notSent):
+		return errors.New("GetSecretValue: the connection failed")
+	}
+	return err
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // regionOf sets the region to that of an ARN; for a secret's name the region is the function's own.

@@ -4,6 +4,8 @@ package secret
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -16,9 +18,14 @@ import (
 const (
 	// maxStale is how long after it was read a value may be used while Secrets Manager fails.
 	maxStale = time.Hour
-	// retryEvery is the least time between two reads because of refused keys, and between two reads of a
-	// failing Secrets Manager while an older value is used.
+	// retryEvery is the least time between two reads because of refused keys, and between two waits for a slow
+	// or failing Secrets Manager while an older value is used.
 	retryEvery = 10 * time.Second
+	// patience is how long a caller waits for a read if it can go on without: with an older value, or with an
+	// error that says that a refused key cannot be replaced yet. The read continues in the background.
+	patience = 500 * time.Millisecond
+	// logEvery is the least time between two log lines about failed reads.
+	logEvery = time.Minute
 	// readTimeout bounds one read with its retries, so that time to answer is left if Secrets Manager hangs.
 	readTimeout = 5 * time.Second
 )
@@ -37,6 +44,8 @@ func Static(value sensitive.String) Read {
 type Source struct {
 	// OnRead, if not nil, is called with each bundle that was read. Set it before the first use.
 	OnRead func(Bundle)
+	// Log, if not nil, gets an error for reads that failed, at most one a minute. Set it before the first use.
+	Log *slog.Logger
 
 	read   Read
 	ttl    time.Duration
@@ -46,10 +55,12 @@ type Source struct {
 	mu       sync.Mutex
 	bundle   Bundle
 	readAt   time.Time // when the read of bundle began; zero: never
-	failedAt time.Time // when the last read began, if it failed; else zero
+	failedAt time.Time // when Secrets Manager last failed, or kept a caller waiting in vain; zero after a good read
 
 	renewedAt time.Time // when the last read because of a refused key began
 	renewErr  error     // the error of that read
+
+	loggedAt time.Time // when a failed read was last logged
 }
 
 // New returns a source that reads the secret again after ttl. It reads nothing yet: see Warm.
@@ -60,7 +71,7 @@ func New(read Read, ttl time.Duration) *Source {
 // Warm reads the secret in the background, so that the read overlaps with the function's start. If it fails,
 // the first use reads again.
 func (s *Source) Warm() {
-	go func() { _, _ = s.fetch(context.Background(), ordinary) }()
+	go func() { _, _, _ = s.fetch(context.Background(), ordinary) }()
 }
 
 // Key implements refresh.Keys.
@@ -69,27 +80,43 @@ func (s *Source) Key(ctx context.Context) (sensitive.String, error) {
 	return bundle.APIKey, err
 }
 
-// Bundle returns the secret, no older than the TTL or, if Secrets Manager fails, the last one that was read,
-// for up to an hour. Errors are *result.Failure.
+// Bundle returns the secret, no older than the TTL or, if Secrets Manager fails or takes longer than half a
+// second, the last one that was read, for up to an hour. Errors are *result.Failure.
 func (s *Source) Bundle(ctx context.Context) (Bundle, error) {
 	s.mu.Lock()
 	bundle, age := s.bundle, s.age(s.readAt)
 	failing := s.age(s.failedAt) < retryEvery
 	s.mu.Unlock()
-	usable := !bundle.APIKey.Empty() && age < max(maxStale, s.ttl)
+	usable := age < s.lifetime()
 	if usable && (age < s.ttl || failing) {
 		return bundle, nil
 	}
-	fresh, err := s.fetch(ctx, ordinary)
-	if err != nil && usable {
+	if !usable {
+		return s.firstBundle(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	fresh, _, err := s.fetch(ctx, ordinary)
+	if err != nil {
 		return bundle, nil
 	}
-	return fresh, err
+	return fresh, nil
+}
+
+// firstBundle returns the secret if there is no older value to use. If a read that was already running fails,
+// it reads again.
+func (s *Source) firstBundle(ctx context.Context) (Bundle, error) {
+	bundle, joined, err := s.fetch(ctx, ordinary)
+	if err != nil && joined && ctx.Err() == nil {
+		bundle, _, err = s.fetch(ctx, ordinary)
+	}
+	return bundle, err
 }
 
 // Renew implements refresh.Keys. If the refused key is not the current one, it returns the current one.
-// Otherwise it reads the secret again, at most every 10 s. If that read fails, it is not known whether the key
-// has been rotated, so the error is secret_unavailable, which is retryable.
+// Otherwise it reads the secret again, at most every 10 s. If that read fails or takes longer than half a
+// second, it is not known whether the key has been rotated, so the error is secret_unavailable, which is
+// retryable. A later call gets the outcome of the same read.
 func (s *Source) Renew(ctx context.Context, refused sensitive.String) (sensitive.String, error) {
 	s.mu.Lock()
 	key, recently, renewErr := s.bundle.APIKey, s.age(s.renewedAt) < retryEvery, s.renewErr
@@ -100,7 +127,9 @@ func (s *Source) Renew(ctx context.Context, refused sensitive.String) (sensitive
 	if recently {
 		return key, renewErr
 	}
-	bundle, err := s.fetch(ctx, renewal)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	bundle, _, err := s.fetch(ctx, renewal)
 	return bundle.APIKey, err
 }
 
@@ -111,20 +140,25 @@ const (
 )
 
 // fetch reads the secret. Concurrent calls with the same purpose share one read, which continues if the
-// context of one of them ends.
-func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
+// context of one of them ends. joined reports whether the read was already running.
+func (s *Source) fetch(ctx context.Context, purpose string) (bundle Bundle, joined bool, err error) {
+	started := false
 	shared := s.flight.DoChan(purpose, func() (any, error) {
+		started = true // this call's own function runs only if it joined no other
 		began := s.wall()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
 		bundle, err := s.readBundle(ctx)
+		if err != nil {
+			s.logFailure(ctx, err)
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if purpose == renewal {
 			s.renewedAt, s.renewErr = began, err
 		}
 		if err != nil {
-			s.failedAt = began
+			s.failedAt = s.wall()
 			return Bundle{}, err
 		}
 		if !began.Before(s.readAt) { // a slow read must not undo a later one
@@ -134,9 +168,12 @@ func (s *Source) fetch(ctx context.Context, purpose string) (Bundle, error) {
 	})
 	select {
 	case r := <-shared:
-		return r.Val.(Bundle), r.Err
+		return r.Val.(Bundle), !started, r.Err
 	case <-ctx.Done():
-		return Bundle{}, result.Fail(result.SecretUnavailable, "Secrets Manager did not answer in time")
+		s.mu.Lock()
+		s.failedAt = s.wall()
+		s.mu.Unlock()
+		return Bundle{}, false, result.Fail(result.SecretUnavailable, "Secrets Manager did not answer in time")
 	}
 }
 
@@ -155,6 +192,29 @@ func (s *Source) readBundle(ctx context.Context) (Bundle, error) {
 	}
 	return bundle, nil
 }
+
+// logFailure logs a failed read and what follows from it, at most once a minute.
+func (s *Source) logFailure(ctx context.Context, err error) {
+	s.mu.Lock()
+	readAt, age, due := s.readAt, s.age(s.readAt), s.age(s.loggedAt) >= logEvery
+	if due {
+		s.loggedAt = s.wall()
+	}
+	s.mu.Unlock()
+	if s.Log == nil || !due {
+		return
+	}
+	f := result.AsFailure(err)
+	consequence := "refreshes fail until it can be read"
+	if age < s.lifetime() {
+		consequence = fmt.Sprintf("the value read at %s is used until %s",
+			readAt.UTC().Format(time.RFC3339), readAt.Add(s.lifetime()).UTC().Format(time.RFC3339))
+	}
+	s.Log.ErrorContext(ctx, f.Message+"; "+consequence, slog.String("error_code", string(f.Code)), slog.Any("cause", f.Cause))
+}
+
+// lifetime is how long a value may be used after it was read.
+func (s *Source) lifetime() time.Duration { return max(maxStale, s.ttl) }
 
 func (s *Source) wall() time.Time { return s.now().Round(0) }
 

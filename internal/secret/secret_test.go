@@ -216,7 +216,7 @@ func TestARefusedKeyIsReadAgainAtOnceButAtMostEveryTenSeconds(t *testing.T) {
 
 func TestConcurrentRefusalsShareOneRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		manager := &store{value: "one", delay: time.Second}
+		manager := &store{value: "one", delay: 400 * time.Millisecond}
 		s := New(manager.read, 5*time.Minute)
 		wantKey(t, s, "one")
 		manager.set("two", nil)

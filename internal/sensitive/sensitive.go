@@ -46,12 +46,24 @@ func (s String) Equal(other String) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// Redact returns text with each occurrence of the secret replaced by "[redacted]".
+// Redact returns text with each occurrence of the secret, in capital or small letters, replaced by "[redacted]".
 func (s String) Redact(text string) string {
-	if s.Empty() {
+	secret := s.Reveal()
+	if secret == "" {
 		return text
 	}
-	return strings.ReplaceAll(text, s.Reveal(), redacted)
+	var out strings.Builder
+	for len(text) >= len(secret) {
+		if strings.EqualFold(text[:len(secret)], secret) {
+			out.WriteString(redacted)
+			text = text[len(secret):]
+			continue
+		}
+		out.WriteByte(text[0])
+		text = text[1:]
+	}
+	out.WriteString(text)
+	return out.String()
 }
 
 // UnmarshalText implements encoding.TextUnmarshaler, for configuration libraries.

@@ -23,7 +23,7 @@ func TestSamBuildBuildsForTheArchitectureOfTheStack(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			clone := newCheckout(t)
+			clone := newClone(t)
 			clone.env = append(clone.env, "LAMBDA_ARCH="+c.env)
 			clone.run(t, "", "sam", append([]string{"build"}, c.args...)...)
 			binary, err := elf.Open(clone.bootstrap())
@@ -40,7 +40,7 @@ func TestSamBuildBuildsForTheArchitectureOfTheStack(t *testing.T) {
 
 func TestTheVersionIsTheCommitAndDirtyOnlyIfTheFunctionChanged(t *testing.T) {
 	t.Parallel()
-	clone := newCheckout(t)
+	clone := newClone(t)
 	commit := strings.TrimSpace(clone.run(t, "", "git", "rev-parse", "--short", "HEAD"))
 	// As `sam deploy --guided` does.
 	clone.edit(t, "samconfig.toml", "confirm_changeset = true", "confirm_changeset = false")

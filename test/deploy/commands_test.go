@@ -20,7 +20,7 @@ func TestWithIamTheCurlCommandSignsWithTheCallersCredentials(t *testing.T) {
 	command = strings.NewReplacer("https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}", server.URL, "${AWS::Region}", region).Replace(command)
 	for _, token := range []string{"", "a-session-token"} {
 		t.Run("with the session token "+token, func(t *testing.T) {
-			clone := &checkout{dir: t.TempDir(), env: []string{
+			clone := &repoClone{dir: t.TempDir(), env: []string{
 				"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=a-secret-key", "AWS_SESSION_TOKEN=" + token,
 			}}
 			clone.run(t, "", "sh", "-c", command)
@@ -38,6 +38,7 @@ func TestWithIamTheCurlCommandSignsWithTheCallersCredentials(t *testing.T) {
 }
 
 func TestSamSyncIsNotRefused(t *testing.T) {
+	t.Parallel()
 	clone := newDeployment(t)
 	clone.run(t, "y\n", "sam", "sync", "--no-watch")
 	if got := clone.outputs(t)["FunctionName"]; got == "" {

@@ -5,7 +5,6 @@ package deploy
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,28 +26,7 @@ const (
 	stackName = "junction-refresh"
 )
 
-var (
-	root  = must(filepath.Abs("../.."))
-	cloud struct { // ministack, started once for all tests
-		sync.Once
-		endpoint string
-		home     string
-		process  *exec.Cmd
-		err      error
-	}
-)
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if p := cloud.process; p != nil {
-		_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
-		_ = p.Wait()
-	}
-	if cloud.home != "" {
-		_ = os.RemoveAll(cloud.home)
-	}
-	os.Exit(code)
-}
+var root = must(filepath.Abs("../.."))
 
 func must[T any](value T, err error) T {
 	if err != nil {
@@ -90,65 +67,56 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// startCloud returns the URL of ministack.
+// startCloud starts a ministack of the test's own and returns its URL. SAM's transform, which it applies as
+// CloudFormation does, comes with the SAM CLI.
 func startCloud(t *testing.T) string {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("ministack runs the built function, which is a Linux binary")
 	}
 	server, packages := tool(t, ".tools/ministack/bin/ministack"), tool(t, ".tools/venv/lib/python*/site-packages")
-	cloud.Do(func() { cloud.err = serve(server, packages) })
-	if cloud.err != nil {
-		t.Fatal(cloud.err)
-	}
-	return cloud.endpoint
-}
-
-// serve starts ministack. SAM's transform, which it applies as CloudFormation does, comes with the SAM CLI.
-func serve(server, packages string) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	address := listener.Addr().(*net.TCPAddr)
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	port := listener.Addr().(*net.TCPAddr).Port
 	_ = listener.Close()
-	cloud.endpoint = fmt.Sprintf("http://127.0.0.1:%d", address.Port)
-	if cloud.home, err = os.MkdirTemp("", "junction-refresh-deploy-"); err != nil {
-		return err
-	}
+	endpoint, home := fmt.Sprintf("http://127.0.0.1:%d", port), t.TempDir()
 	p := exec.Command(server)
-	p.Dir = cloud.home
+	p.Dir = home
 	p.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + cloud.home, "TMPDIR=" + cloud.home, "PYTHONPATH=" + packages, "LOG_LEVEL=WARNING",
-		"BIND_HOST=127.0.0.1", "MINISTACK_HOST=localhost", fmt.Sprintf("GATEWAY_PORT=%d", address.Port),
-		"MINISTACK_ACCOUNT_ID=" + accountID, "AWS_DEFAULT_REGION=" + region, "AWS_ENDPOINT_URL=" + cloud.endpoint,
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "PYTHONPATH=" + packages, "LOG_LEVEL=WARNING",
+		"BIND_HOST=127.0.0.1", "MINISTACK_HOST=localhost", fmt.Sprintf("GATEWAY_PORT=%d", port),
+		"MINISTACK_ACCOUNT_ID=" + accountID, "AWS_DEFAULT_REGION=" + region, "AWS_ENDPOINT_URL=" + endpoint,
 	}
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.Start(); err != nil {
-		return err
+		t.Fatal(err)
 	}
-	cloud.process = p
+	t.Cleanup(func() {
+		_ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL)
+		_ = p.Wait()
+	})
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		resp, err := http.Get(cloud.endpoint + "/_ministack/health")
+		resp, err := http.Get(endpoint + "/_ministack/health")
 		if err == nil {
 			_ = resp.Body.Close()
-			return nil
+			return endpoint
 		}
 	}
-	return errors.New("ministack does not answer")
+	t.Fatal("ministack does not answer")
+	return ""
 }
 
-// checkout is a fresh clone of the working tree, in which commands run.
-type checkout struct {
+// repoClone is a fresh clone of the working tree, in which commands run.
+type repoClone struct {
 	dir      string
 	env      []string
+	cloud    string                  // the URL of ministack; "" before onCloud
 	junction *junctiontest.Simulator // of a deployment
 }
 
-// newCheckout clones the working tree, with what is not committed yet.
-func newCheckout(t *testing.T) *checkout {
+// newClone clones the working tree, with what is not committed yet.
+func newClone(t *testing.T) *repoClone {
 	t.Helper()
-	c := &checkout{dir: t.TempDir()}
+	c := &repoClone{dir: t.TempDir()}
 	c.env = []string{
 		"PATH=" + filepath.Dir(tool(t, ".tools/venv/bin/sam")) + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(),
 		"SAM_CLI_TELEMETRY=0", "AWS_DEFAULT_REGION=" + region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=",
@@ -179,14 +147,15 @@ func newCheckout(t *testing.T) *checkout {
 }
 
 // onCloud makes the commands of the checkout call ministack.
-func (c *checkout) onCloud(t *testing.T) *checkout {
+func (c *repoClone) onCloud(t *testing.T) *repoClone {
 	t.Helper()
-	c.env = append(c.env, "AWS_ENDPOINT_URL="+startCloud(t))
+	c.cloud = startCloud(t)
+	c.env = append(c.env, "AWS_ENDPOINT_URL="+c.cloud)
 	return c
 }
 
 // try runs a command and returns what it printed.
-func (c *checkout) try(t *testing.T, stdin, name string, args ...string) (stdout, stderr string, err error) {
+func (c *repoClone) try(t *testing.T, stdin, name string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), name, args...)
 	for _, entry := range c.env { // the path of the command's own environment
@@ -206,7 +175,7 @@ func (c *checkout) try(t *testing.T, stdin, name string, args ...string) (stdout
 }
 
 // run runs a command that must succeed, and returns its standard output.
-func (c *checkout) run(t *testing.T, stdin, name string, args ...string) string {
+func (c *repoClone) run(t *testing.T, stdin, name string, args ...string) string {
 	t.Helper()
 	stdout, stderr, err := c.try(t, stdin, name, args...)
 	if err != nil {
@@ -216,12 +185,12 @@ func (c *checkout) run(t *testing.T, stdin, name string, args ...string) string 
 }
 
 // bootstrap is where `sam build` puts the function.
-func (c *checkout) bootstrap() string {
+func (c *repoClone) bootstrap() string {
 	return filepath.Join(c.dir, ".aws-sam", "build", "RefreshFunction", "bootstrap")
 }
 
 // edit replaces text in a file of the checkout.
-func (c *checkout) edit(t *testing.T, name, from, to string) {
+func (c *repoClone) edit(t *testing.T, name, from, to string) {
 	t.Helper()
 	path := filepath.Join(c.dir, name)
 	text := string(must(os.ReadFile(path)))

@@ -16,11 +16,11 @@ import (
 const teamKey = "sk_us_first_deployment"
 
 // newDeployment is a fresh clone after `make secret` and `sam build`, ready for `sam deploy`, with a simulator in place
-// of Junction. Deployments run one after the other, because the first creates SAM's own bucket.
-func newDeployment(t *testing.T) *checkout {
+// of Junction.
+func newDeployment(t *testing.T) *repoClone {
 	t.Helper()
 	program(t, "aws")
-	clone := newCheckout(t).onCloud(t)
+	clone := newClone(t).onCloud(t)
 	clone.junction = junctiontest.New(junctiontest.WithKeys(teamKey))
 	junction, err := clone.junction.Start("")
 	if err != nil {
@@ -48,7 +48,7 @@ func stackOf(t *testing.T) string {
 }
 
 // outputs returns the outputs of the test's stack.
-func (c *checkout) outputs(t *testing.T) map[string]string {
+func (c *repoClone) outputs(t *testing.T) map[string]string {
 	t.Helper()
 	var list []struct{ OutputKey, OutputValue string }
 	if err := json.Unmarshal([]byte(c.run(t, "", "sam", "list", "stack-outputs", "--stack-name", stackOf(t), "--output", "json")), &list); err != nil {
@@ -66,13 +66,13 @@ func TestAFirstDeploymentAnswersItsFirstCall(t *testing.T) {
 	// The only question is whether to deploy the change set.
 	clone.run(t, "y\n", "sam", "deploy")
 	outputs := clone.outputs(t)
-	script[[]string](t, nil, "import_api.py", filepath.Join(root, "template.yaml"), stackOf(t), cloud.endpoint)
+	script[[]string](t, nil, "import_api.py", filepath.Join(root, "template.yaml"), stackOf(t), clone.cloud)
 
 	for _, command := range []string{"CurlCommand", "InvokeCommand"} {
 		t.Run(command, func(t *testing.T) {
 			// ministack's API Gateway has the host ID.execute-api.localhost.
 			pasted := regexp.MustCompile(`https://(\w+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com`).
-				ReplaceAllString(outputs[command], strings.Replace(cloud.endpoint, "127.0.0.1", "$1.execute-api.localhost", 1))
+				ReplaceAllString(outputs[command], strings.Replace(clone.cloud, "127.0.0.1", "$1.execute-api.localhost", 1))
 			if out := clone.run(t, "", "sh", "-c", pasted); !regexp.MustCompile(`"success": ?true`).MatchString(out) {
 				t.Errorf("%s\nanswers %s", pasted, out)
 			}
@@ -81,7 +81,7 @@ func TestAFirstDeploymentAnswersItsFirstCall(t *testing.T) {
 	t.Run("without the token", func(t *testing.T) {
 		url := regexp.MustCompile(`https://(\w+)\.execute-api`).FindStringSubmatch(outputs["CurlCommand"])[1]
 		out := clone.run(t, "", "curl", "--silent", "--request", "POST",
-			strings.Replace(cloud.endpoint, "127.0.0.1", url+".execute-api.localhost", 1)+"/v2/user/refresh/"+junctiontest.DefaultUserID)
+			strings.Replace(clone.cloud, "127.0.0.1", url+".execute-api.localhost", 1)+"/v2/user/refresh/"+junctiontest.DefaultUserID)
 		if !strings.Contains(out, `"error_code":"unauthenticated"`) {
 			t.Errorf("answers %s", out)
 		}
@@ -108,7 +108,7 @@ func TestAFirstDeploymentAnswersItsFirstCall(t *testing.T) {
 func TestTheKeyAndTheTokenAreNeverShownOrOverwritten(t *testing.T) {
 	t.Parallel()
 	program(t, "aws")
-	clone := newCheckout(t).onCloud(t)
+	clone := newClone(t).onCloud(t)
 	// A shell that reports every argument of every command.
 	bin := t.TempDir()
 	if err := os.WriteFile(filepath.Join(bin, "aws"), []byte("#!/bin/sh\nprintf '%s\\n' \"$@\" >>"+bin+"/arguments\nexec "+program(t, "aws")+` "$@"`+"\n"), 0o755); err != nil {
@@ -195,6 +195,7 @@ func TestAScheduleSurvivesTheNextDeployment(t *testing.T) {
 }
 
 func TestADeletedStackCanBeDeployedAgainAtOnceAndKeepsItsBus(t *testing.T) {
+	t.Parallel()
 	clone := newDeployment(t)
 	clone.run(t, "", "sam", "deploy", "--no-confirm-changeset")
 	first := clone.outputs(t)

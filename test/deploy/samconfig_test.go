@@ -81,7 +81,7 @@ func TestSamconfigLetsEachCommandDoItsWork(t *testing.T) {
 
 func TestTheArchitectureInSamconfigIsForBuildAndDeploy(t *testing.T) {
 	t.Parallel()
-	clone := newCheckout(t)
+	clone := newClone(t)
 	clone.edit(t, "samconfig.toml", `# Architecture = "arm64"`, `Architecture = "x86_64"`)
 	clone.run(t, "", "sam", "build")
 	binary, err := elf.Open(clone.bootstrap())

@@ -1,18 +1,18 @@
-// Junction's official SDK, set to this API's base URL, prints what it makes of four users as JSON.
+// Prints as JSON how Junction's official SDK, set to this API's base URL, decodes the answers for four users.
 import { JunctionClient } from "@junction-api/sdk";
 
 const client = new JunctionClient({ baseUrl: process.argv[2], apiKey: "any", maxRetries: 0 });
 
-async function refresh(says, userId) {
+async function refresh(name, userId) {
   try {
     const got = await client.user.refresh({ userId, timeout: 5 });
     return {
-      says, success: got.success, user_id: got.userId,
+      case: name, success: got.success, user_id: got.userId,
       refreshed: got.refreshedSources, in_progress: got.inProgressSources, failed: got.failedSources,
     };
   } catch (error) {
-    const { name, statusCode: status, body } = error;
-    const problem = { says, error: name === "Error" ? error.constructor.name : name, status };
+    const { name: type, statusCode: status, body } = error;
+    const problem = { case: name, error: type === "Error" ? error.constructor.name : type, status };
     if (body?.detail) return { ...problem, loc: body.detail[0].loc, msg: body.detail[0].msg };
     return { ...problem, success: body?.success, user_id: body?.userId ?? body?.user_id, text: body?.error };
   }

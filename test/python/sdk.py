@@ -1,4 +1,4 @@
-"""Junction's official SDK, set to this API's base URL, prints what it makes of four users as JSON."""
+"""Prints as JSON how Junction's official SDK, set to this API's base URL, decodes the answers for four users."""
 
 import json
 import sys
@@ -9,22 +9,22 @@ from junction.errors import BadRequestError, UnprocessableEntityError
 client = Junction(base_url=sys.argv[1], api_key="any", max_retries=0)
 
 
-def refresh(says: str, user_id: str) -> dict:
+def refresh(case: str, user_id: str) -> dict:
     try:
         got = client.user.refresh(user_id, timeout=5)
     except BadRequestError as error:
         return {
-            "says": says, "error": "BadRequestError", "status": error.status_code,
+            "case": case, "error": "BadRequestError", "status": error.status_code,
             "success": error.body["success"], "user_id": error.body["user_id"], "text": error.body["error"],
         }
     except UnprocessableEntityError as error:
         first = error.body.detail[0]
         return {
-            "says": says, "error": "UnprocessableEntityError", "status": error.status_code,
+            "case": case, "error": "UnprocessableEntityError", "status": error.status_code,
             "loc": first["loc"], "msg": first["msg"],
         }
     return {
-        "says": says, "success": got.success, "user_id": got.user_id,
+        "case": case, "success": got.success, "user_id": got.user_id,
         "refreshed": got.refreshed_sources, "in_progress": got.in_progress_sources, "failed": got.failed_sources,
     }
 

@@ -1,5 +1,5 @@
-"""Junction's official SDK, set to this API's base URL and with a token as its key, prints what it makes
-of three answers as JSON; and of one that it gets with another token."""
+"""Prints as JSON how Junction's official SDK, set to this API's base URL and with a token as its key, decodes three
+answers; and the answer to another token."""
 
 import json
 import sys

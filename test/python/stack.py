@@ -1,8 +1,7 @@
-"""Deploys template.yaml to a stand-in of AWS: stack.py TEMPLATE BOOTSTRAP ENDPOINT JUNCTION KEY
+"""Deploys template.yaml to ministack: stack.py TEMPLATE BOOTSTRAP ENDPOINT JUNCTION KEY ARCHITECTURE
 
-What SAM makes of the template is deployed as it is, but for what the stand-in (ministack) cannot do: an
-archive, a number that is given by reference, and a Junction without https. It prints the outputs and the names
-of the resources as JSON.
+SAM's transform of the template is deployed unchanged, except for what ministack does not support: an archive, a number
+that is a reference, and a base URL without https. The script prints the outputs and the names of the resources as JSON.
 """
 
 import io

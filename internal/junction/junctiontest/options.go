@@ -12,7 +12,7 @@ type Option func(*settings)
 // settings is a simulator under construction.
 type settings struct {
 	*Simulator
-	known []User // the users to add at the end
+	initialUsers []User
 }
 
 // WithKeys accepts the given team keys instead of [DefaultKey]; [Simulator.SetKeys] changes them later.
@@ -22,7 +22,7 @@ func WithKeys(keys ...string) Option {
 
 // WithUsers has the given users instead of [DefaultUsers]; it may be used without any.
 func WithUsers(users ...User) Option {
-	return func(s *settings) { s.known = slices.Clone(users) }
+	return func(s *settings) { s.initialUsers = slices.Clone(users) }
 }
 
 // WithGeneratedUsers adds n users after all others. They are computed from their index and not stored, so

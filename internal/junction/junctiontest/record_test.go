@@ -53,12 +53,13 @@ func TestARefreshIsRecordedWithItsUser(t *testing.T) {
 	sim := junctiontest.New()
 	refresh(sim, strings.ToUpper(junctiontest.DefaultUserID), "")
 	refresh(sim, "not-a-uuid", "")
+	refresh(sim, "g"+junctiontest.DefaultUserID[1:], "")
 	get(sim, "/v2/user/refresh/"+junctiontest.DefaultUserID)
 	var got []string
 	for _, r := range sim.Requests() {
 		got = append(got, r.UserID)
 	}
-	if diff := cmp.Diff([]string{junctiontest.DefaultUserID, "", ""}, got); diff != "" {
+	if diff := cmp.Diff([]string{junctiontest.DefaultUserID, "", "", ""}, got); diff != "" {
 		t.Errorf("user IDs (-want +got):\n%s", diff)
 	}
 }

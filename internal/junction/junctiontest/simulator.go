@@ -44,11 +44,11 @@ func New(opts ...Option) *Simulator {
 		log:   requestLog{keep: 4096},
 	}
 	s.users.sourcesOf = generatedSources
-	settings := settings{Simulator: s, known: DefaultUsers()}
+	settings := settings{Simulator: s, initialUsers: DefaultUsers()}
 	for _, opt := range opts {
 		opt(&settings)
 	}
-	for _, u := range settings.known {
+	for _, u := range settings.initialUsers {
 		s.AddUser(u)
 	}
 	return s

@@ -3,9 +3,10 @@ package junctiontest
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // User is a user of the team.
@@ -151,12 +152,9 @@ func (s *userStore) page(offset, limit int) (users []User, total int) {
 
 // canonicalID returns a UUID in lower case with hyphens. The hyphens of text are optional, as in FastAPI.
 func canonicalID(text string) (id string, ok bool) {
-	if len(text) == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-' {
-		text = text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:]
-	}
-	if len(text) != 32 || strings.Trim(text, "0123456789abcdefABCDEF") != "" {
+	parsed, err := uuid.Parse(text)
+	if err != nil || len(text) != 36 && len(text) != 32 { // uuid.Parse accepts other forms too
 		return "", false
 	}
-	text = strings.ToLower(text)
-	return strings.Join([]string{text[:8], text[8:12], text[12:16], text[16:20], text[20:]}, "-"), true
+	return parsed.String(), true
 }

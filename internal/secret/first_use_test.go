@@ -1,0 +1,26 @@
+package secret
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestAFirstUseReadsAgainIfTheReadItJoinedFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		manager := &store{value: "one", delay: time.Hour}
+		s := New(manager.read, time.Minute)
+		s.Warm()
+		time.Sleep(4 * time.Second)
+		manager.setDelay(100 * time.Millisecond)
+		began := time.Now()
+		var wait sync.WaitGroup
+		for range 50 {
+			wait.Go(func() { wantKey(t, s, "one") })
+		}
+		wait.Wait()
+		wantTook(t, began, 1100*time.Millisecond)
+		wantTwoReads(t, manager)
+	})
+}
