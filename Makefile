@@ -18,21 +18,24 @@ TEMPLATES := template.yaml examples/step-functions/template.yaml
 
 # --- variables: make NAME=value ----------------------------------------------------------------------
 
-# Processor to build for, the same as Architecture in template.yaml: arm64 or x86_64. For `sam build`, set
-# LAMBDA_ARCH in the environment. ARCH in the environment is ignored, because other tools set it too.
-ifneq ($(origin ARCH),command line)
+# Processor to build for: arm64 or x86_64. `sam build` ignores this: it builds for the parameter Architecture of
+# template.yaml (deploy/*/Makefile). ARCH in the environment is ignored, because other tools set it too.
+ifneq ($(filter undefined environment,$(origin ARCH)),)
 ARCH := $(or $(LAMBDA_ARCH),arm64)
 endif
 # Output folder of `make build`. `sam build` sets it.
 ARTIFACTS_DIR ?= bin
-# Version of the binary, from git; without git, the newest release in the changelog.
-VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),$(shell sed -n 's/^\#\# \[\{0,1\}v\{0,1\}\([0-9][0-9A-Za-z.+-]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -n 1),dev)
+# Version of the binary, from git; without git, the newest release in the changelog. It is -dirty if what is built has
+# changed, and not if only samconfig.toml has, into which `sam deploy --guided` writes.
+VERSION ?= $(or $(shell git describe --tags --always 2>/dev/null)$(shell git diff --quiet HEAD -- cmd internal go.mod go.sum 2>/dev/null || [ $$? -ne 1 ] || echo -dirty),$(shell sed -n 's/^\#\# \[\{0,1\}v\{0,1\}\([0-9][0-9A-Za-z.+-]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -n 1),dev)
 # Duration of each quota test in `make soak`.
 SOAK ?= 60s
 # Minimum statement coverage of internal/, in percent.
 COVERAGE_MIN ?= 90
 # Duration of each fuzz target in `make fuzz`.
 FUZZTIME ?= 1m
+# Name of the secret that `make secret` creates.
+SECRET_NAME ?= junction/team-key
 # Event of `make sam-local`, and the environment variables of the function.
 EVENT    ?= events/direct.json
 ENV_VARS ?= events/env.json
@@ -121,11 +124,15 @@ build: build-RefreshFunction ## Build the bootstrap for Lambda (ARCH=arm64 or x8
 build-RefreshFunction:
 	$(LAMBDA_BUILD) -o "$(ARTIFACTS_DIR)/bootstrap" ./cmd/lambda
 
+.PHONY: secret
+secret: ## Ask for Junction's team key, store it with a token for HTTP callers in Secrets Manager, and note the ARN in samconfig.toml
+	@deploy/secret.sh "$(SECRET_NAME)" samconfig.toml
+
 .PHONY: sam-local
 # Defaults to the processor of this machine, because the other one needs an emulator.
 sam-local: ARCH := $(or $(LAMBDA_ARCH),$(HOST_ARCH))
 sam-local: $(TOOLS)/python.stamp ## Run EVENT in Lambda's own image (Docker; first put a sandbox key into the file ENV_VARS)
-	LAMBDA_ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
+	$(SAM) build --parameter-overrides Architecture=$(ARCH)
 	$(SAM) local invoke RefreshFunction -e $(EVENT) --env-vars $(ENV_VARS) --parameter-overrides Architecture=$(ARCH)
 
 .PHONY: bench

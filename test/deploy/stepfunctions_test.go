@@ -28,7 +28,7 @@ const (
 func definition(t *testing.T, change func(refreshUsers map[string]any)) string {
 	t.Helper()
 	text := harness.ReadFile(t, stateMachine)
-	text = strings.ReplaceAll(text, "${RefreshFunctionArn}", functionARN)
+	text = strings.NewReplacer("${RefreshFunctionArn}", functionARN, "${Partition}", "aws").Replace(text)
 	text = regexp.MustCompile(`"IntervalSeconds": \d+`).ReplaceAllString(text, `"IntervalSeconds": 1`)
 	text = strings.ReplaceAll(text, `"BackoffRate": 2`, `"BackoffRate": 1`)
 	document := harness.Decode[map[string]any](t, []byte(text))
