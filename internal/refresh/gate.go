@@ -79,23 +79,25 @@ func (p *permit) enter(ctx context.Context, userID string, until time.Time) (Dec
 			_ = p.lease.Done(ctx, result.Result{}, []Call{NotSent})
 		}
 		p.lease = nil
-		return Decision{}, result.FailFor(result.QuotaUnavailable, "the quota could not be checked, and the refresh can wait", err)
+		return Decision{}, quotaUnavailable(err)
 	}
 	p.unreachable = err // Junction keeps its own limit
 	return Decision{}, nil
 }
 
 // beforeCall asks for a call that ends by until, and returns when it must end: the lease must not end
-// before its call does. The error is errQuotaUsedUp, after which the last failure of Junction stands.
+// before its call does. The error is errQuotaUsedUp or a quota_unavailable.
 func (p *permit) beforeCall(ctx context.Context, until time.Time) (time.Time, error) {
 	if p.lease == nil {
 		return until, nil
 	}
 	if !p.firstUntil.IsZero() {
 		until, p.firstUntil = p.firstUntil, time.Time{}
-	} else if allowed, err := p.lease.Again(ctx, until); err != nil && !p.canWait {
+	} else if allowed, err := p.lease.Again(ctx, until); err != nil && p.canWait {
+		return until, quotaUnavailable(err)
+	} else if err != nil {
 		p.unreachable = err
-	} else if err != nil || !allowed {
+	} else if !allowed {
 		return until, errQuotaUsedUp
 	}
 	p.calls = append(p.calls, NotSent)
@@ -118,6 +120,11 @@ func (p *permit) close(ctx context.Context, out result.Result) {
 		p.unreachable = err
 	}
 	p.lease = nil
+}
+
+// quotaUnavailable is the failure of a refresh that can wait for the gate.
+func quotaUnavailable(err error) *result.Failure {
+	return result.FailFor(result.QuotaUnavailable, "the quota could not be checked, and the refresh can wait", err)
 }
 
 // errQuotaUsedUp is our own quota's refusal; Junction was not called.

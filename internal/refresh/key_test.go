@@ -1,8 +1,10 @@
 package refresh_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -40,6 +42,38 @@ func TestAKeyThatStaysRefusedIsNotRetried(t *testing.T) {
 				if c.keys.renewals != 1 {
 					t.Errorf("the key is read again %d times, want once", c.keys.renewals)
 				}
+			})
+		})
+	}
+}
+
+// The refusal of the old key is final, and a queue message or a delivery would not be tried again.
+func TestIfTheNewKeyCannotBeTriedTheRefreshCanBeRetried(t *testing.T) {
+	lost := granting(1)
+	lost.againErr = errTable
+	for name, c := range map[string]struct {
+		gate         *gate
+		refusedAfter time.Duration
+		code         result.Code
+	}{
+		"the gate is lost":        {lost, 0, result.QuotaUnavailable},
+		"too little time is left": {granting(1), 84 * time.Second, result.InsufficientTime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				refused := func(context.Context) (result.Answer, error) {
+					time.Sleep(c.refusedAfter)
+					return result.Answer{}, unauthorized
+				}
+				r := usual()
+				r.CanWait = true
+				u := newUpstream(refused, succeed)
+				got := refresh.New(u, &keys{key: "old", renewed: "new"}, refresh.Options{Gate: c.gate, Headroom: 2 * time.Second}).Refresh(t.Context(), r)
+				wantFailure(t, got, c.code, 1)
+				if f := got.Failure(); f == nil || !f.Retryable() {
+					t.Errorf("the failure is %+v, want one that can be retried", f)
+				}
+				c.gate.wantCalls(t, refresh.Sent)
 			})
 		})
 	}

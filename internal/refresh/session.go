@@ -84,7 +84,8 @@ func retry[T any](ctx context.Context, s *session, call func(context.Context) (T
 }
 
 // callWithFreshKey makes a call. If Junction refuses it because of the key, it is made once more with a newer
-// key, in addition to MaxAttempts. If the second call is not allowed, Junction's refusal stands.
+// key, in addition to MaxAttempts. If the quota has no call left for that, Junction's refusal stands. If there is
+// another reason not to make it, that is the error: the refusal of the old key says nothing about the new one.
 func callWithFreshKey[T any](ctx context.Context, s *session, call func(context.Context) (T, error)) (T, error) {
 	value, err := call(ctx)
 	if !isCode(err, result.UpstreamUnauthorized) {
@@ -94,7 +95,7 @@ func callWithFreshKey[T any](ctx context.Context, s *session, call func(context.
 	case failed != nil:
 		return value, failed
 	case renewed:
-		if again, againErr := call(ctx); !notCalled(againErr) {
+		if again, againErr := call(ctx); !errors.Is(againErr, errQuotaUsedUp) {
 			return again, againErr
 		}
 	}
@@ -103,7 +104,7 @@ func callWithFreshKey[T any](ctx context.Context, s *session, call func(context.
 
 // notCalled reports whether a call was not made, for lack of time or of quota.
 func notCalled(err error) bool {
-	return errors.Is(err, errInsufficientTime) || errors.Is(err, errQuotaUsedUp)
+	return errors.Is(err, errInsufficientTime) || errors.Is(err, errQuotaUsedUp) || isCode(err, result.QuotaUnavailable)
 }
 
 // sleep waits, and reports whether it did so to the end.
