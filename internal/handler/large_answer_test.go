@@ -60,6 +60,7 @@ func TestAnAnswerFitsIntoWhatLambdaReturns(t *testing.T) {
 	long := &result.Failure{
 		Code: result.UpstreamInvalidRequest, Message: strings.Repeat("x", 500), Detail: json.RawMessage(`"` + strings.Repeat("x", 2<<10) + `"`),
 	}
+	quoted := &result.Failure{Code: result.UpstreamRejected, Message: "Junction rejected the refresh", Shown: strings.Repeat("<", 500)}
 	for name, c := range map[string]struct {
 		refresher manySources
 		event     string
@@ -68,6 +69,7 @@ func TestAnAnswerFitsIntoWhatLambdaReturns(t *testing.T) {
 		"a direct document with 5,000 users":               {manySources{sources: 12}, usersDocument(5000), true},
 		"a webhook with 5,000 users":                       {manySources{sources: 12}, awstest.Request{Path: "/webhooks", Body: usersDocument(5000)}.HTTPAPI(), true},
 		"a webhook with 5,000 refused users":               {manySources{failure: long}, awstest.Request{Path: "/webhooks", Body: usersDocument(5000)}.HTTPAPI(), true},
+		"a webhook with 5,000 users and hostile errors":    {manySources{failure: quoted}, awstest.Request{Path: "/webhooks", Body: usersDocument(5000)}.HTTPAPI(), true},
 		"a direct document for a user with 80,000 sources": {manySources{sources: 80_000}, `{"user_id":"` + user + `"}`, true},
 		"an HTTP request for a user with 80,000 sources":   {manySources{sources: 80_000}, awstest.Request{Path: "/v2/user/refresh/" + user}.HTTPAPI(), true},
 		"a direct document with 100 users":                 {manySources{sources: 30}, usersDocument(100), false},
