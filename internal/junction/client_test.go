@@ -151,6 +151,8 @@ func TestEachAnswerThatIsNotASuccessHasItsCode(t *testing.T) {
 		"a 201":                              {201, ok, result.UpstreamInvalidResponse},
 		"a 204":                              {204, ``, result.UpstreamInvalidResponse},
 		"a 304":                              {304, ``, result.UpstreamInvalidResponse},
+		"a 200 with 10,001 sources":          {200, `{"success":true,` + about + `,"refreshed_sources":[` + strings.Repeat(`"x",`, 10_000) + `"x"]}`, result.UpstreamInvalidResponse},
+		"a 400 with 10,001 sources":          {400, `{"success":false,` + about + `,"error":"x","failed_sources":[` + strings.Repeat(`"x",`, 10_000) + `"x"]}`, result.UpstreamInvalidResponse},
 		"a 200 of more than 1 MiB":           {200, ok[:len(ok)-1] + `,"x":"` + strings.Repeat("x", 1<<20) + `"}`, result.UpstreamInvalidResponse},
 	} {
 		t.Run(name, func(t *testing.T) {

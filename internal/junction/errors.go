@@ -57,6 +57,9 @@ func refreshFailure(r response, userID string) *result.Failure {
 	if !strings.EqualFold(body.UserID, userID) {
 		return malformed(r, "it is for another user", nil)
 	}
+	if len(body.Failed) > maxSources {
+		return tooManySources(r)
+	}
 	f := result.Fail(result.UpstreamRejected, "Junction rejected the refresh")
 	if strings.Contains(strings.ToLower(body.Error), "no connected sources") {
 		f = result.Fail(result.NoConnectedSources, "the user has no connected sources")

@@ -10,6 +10,16 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
+// maxSources is how many sources an answer to a refresh may list. A user has some tens. 1 MiB can list 170,000
+// of them; their result would take over 100 MB of memory, and seconds of a small Lambda's processor after the
+// call has ended.
+const maxSources = 10_000
+
+// tooManySources is the failure of an answer that lists more than maxSources.
+func tooManySources(r response) *result.Failure {
+	return malformed(r, "it lists more than 10,000 sources", nil)
+}
+
 // readRefresh decodes the answer to a refresh of a user. A list that is null or missing counts as empty: if the
 // refresh were taken for a failure, a retry would use another of the user's 8 calls per hour.
 func readRefresh(r response, userID string) (result.Answer, error) {
@@ -31,6 +41,9 @@ func readRefresh(r response, userID string) (result.Answer, error) {
 	}
 	if !strings.EqualFold(body.UserID, userID) {
 		return result.Answer{}, malformed(r, "it is for another user", nil)
+	}
+	if len(body.Refreshed)+len(body.InProgress)+len(body.Failed) > maxSources {
+		return result.Answer{}, tooManySources(r)
 	}
 	return result.Answer{
 		Status:    r.status,
