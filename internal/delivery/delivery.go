@@ -26,8 +26,8 @@ var errTooLarge = errors.New("the answer is too large to be remembered")
 // errNotAnAnswer says that what is stored was not an answer of this function. The table is outside input.
 var errNotAnAnswer = errors.New("what is stored is not an HTTP response")
 
-// checked returns an answer that was stored if it is an HTTP response in the form that Lambda returns to API
-// Gateway.
+// checked returns an answer that was stored if it is an HTTP response in the form in which this function answers
+// API Gateway. With another field, or one of another type, API Gateway would answer with an error of its own.
 func checked(answer []byte) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	var status int
@@ -38,6 +38,17 @@ func checked(answer []byte) ([]byte, error) {
 	}
 	if raw, ok := fields["headers"]; ok && json.Unmarshal(raw, &headers) != nil || status < 200 || status > 599 || body == "" {
 		return nil, errNotAnAnswer
+	}
+	for name, raw := range fields {
+		switch name {
+		case "statusCode", "headers", "body":
+		case "isBase64Encoded":
+			if string(raw) != "false" { // this function's answers are JSON
+				return nil, errNotAnAnswer
+			}
+		default:
+			return nil, errNotAnAnswer
+		}
 	}
 	return answer, nil
 }

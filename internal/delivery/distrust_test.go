@@ -25,6 +25,9 @@ func TestAStoredAnswerThatIsNotAnHTTPResponseCountsAsNone(t *testing.T) {
 		"a body that is null":         `{"statusCode":200,"body":null}`,
 		"keys in another case":        `{"statuscode":200,"Body":"{}"}`,
 		"headers that are a string":   `{"statusCode":200,"headers":"x","body":"{}"}`,
+		"a body in base64":            `{"statusCode":200,"body":"x","isBase64Encoded":true}`,
+		"a flag that is a string":     `{"statusCode":200,"body":"x","isBase64Encoded":"no"}`,
+		"a field of another kind":     `{"statusCode":200,"body":"x","cookies":5}`,
 		"two documents":               `{"statusCode":200,"body":"{}"}{}`,
 		"a result that is not HTTP's": `{"success":true,"status":"completed"}`,
 	} {
