@@ -27,6 +27,8 @@ const (
 	// tolerance is how far ahead the clock of another instance may be. What is stored with a later time
 	// cannot be true.
 	tolerance = time.Minute
+	// beforeStale and minAwait are those of await.
+	beforeStale, minAwait = 10 * time.Second, 20 * time.Second
 )
 
 // state is what is kept about a user. Times are wall-clock milliseconds since 1970; 0 is never.
@@ -52,7 +54,7 @@ func (r Rules) decide(s state, userID string, now time.Time) refresh.Decision {
 	}
 	s = r.plausible(s, now)
 	if rest := s.leaseUntil - ms; rest > 0 {
-		return refresh.Decision{Kind: refresh.InFlight, RetryAfter: time.Duration(rest) * time.Millisecond}
+		return refresh.Decision{Kind: refresh.InFlight, RetryAfter: r.await(time.Duration(rest) * time.Millisecond)}
 	}
 	if wait := r.opens(s, ms) - ms; wait > 0 {
 		return refresh.Decision{Kind: refresh.Denied, RetryAfter: time.Duration(wait) * time.Millisecond}
@@ -80,6 +82,17 @@ func (r Rules) plausible(s state, now time.Time) state {
 // fresh reports whether the stored result, if it is the user's, answers a refresh now.
 func (r Rules) fresh(s state, ms int64) bool {
 	return s.resultAt > ms-r.Coalesce.Milliseconds() && s.resultAt <= ms+tolerance.Milliseconds() && r.Coalesce > 0
+}
+
+// await returns how long to wait for a refresh in flight whose lease has this rest. A refresh can end long before
+// its lease, and then its result is no longer fresh at the lease's end: those who waited for it would refresh the
+// user one after the other. So nobody waits longer than a result stays fresh, less beforeStale for the way back;
+// nor less than minAwait, because a message can be received only a few times.
+func (r Rules) await(rest time.Duration) time.Duration {
+	if r.Coalesce == 0 { // there will be no result
+		return rest
+	}
+	return min(rest, max(r.Coalesce-beforeStale, minAwait))
 }
 
 // opens returns when the quota allows the next call, which is now at the earliest.

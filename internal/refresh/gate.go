@@ -22,7 +22,7 @@ type Decision struct {
 	Kind       Kind
 	Lease      Lease         // if Granted, or possibly with an error: Done must be called
 	Result     result.Result // if Coalesced
-	RetryAfter time.Duration // over 0: if Denied, until the quota allows a call; if InFlight, until the other's lease ends
+	RetryAfter time.Duration // over 0: if Denied, until the quota allows a call; if InFlight, until it is time to ask again
 }
 
 // Kind is the kind of a Decision.
