@@ -28,18 +28,41 @@ const maxAnswer = 6 << 20
 // shortened returns the answer that answer makes of results. If it is larger than Lambda returns, the results
 // are shortened: the refreshes were made, and a caller must not make them again for want of an answer.
 func shortened(results []result.Result, answer func([]result.Result) []byte) []byte {
-	text := answer(results)
-	for _, shorten := range []func(result.Result) result.Result{result.Result.WithoutSources, result.Result.WithoutLists} {
-		if len(text) <= maxAnswer {
-			break
+	if minSize(results) <= maxAnswer {
+		if text := answer(results); len(text) <= maxAnswer {
+			return text
 		}
-		short := make([]result.Result, len(results))
+	}
+	var text []byte
+	short := make([]result.Result, len(results))
+	for _, shorten := range []func(result.Result) result.Result{result.Result.WithoutSources, result.Result.WithoutLists} {
 		for i, out := range results {
 			short[i] = shorten(out)
 		}
-		text = answer(short)
+		if minSize(short) > maxAnswer {
+			continue
+		}
+		if text = answer(short); len(text) <= maxAnswer {
+			break
+		}
 	}
 	return text
+}
+
+// minSize returns fewer bytes than the results' lists have as JSON. Thousands of users can have ten times the
+// memory of a small Lambda in sources, so what cannot fit is not encoded to find that out.
+func minSize(results []result.Result) (size int) {
+	for _, out := range results {
+		for _, names := range [][]string{out.RefreshedSources, out.InProgressSources, out.FailedSources} {
+			for _, name := range names {
+				size += len(name) + len(`"",`)
+			}
+		}
+		for _, source := range out.Sources {
+			size += len(source.Provider) + len(source.Resource) + len(source.State) + len(`{"provider":"","resource":"","state":""},`)
+		}
+	}
+	return size
 }
 
 // httpAnswer turns a result into an HTTP answer.
