@@ -44,13 +44,14 @@ func TestAPageHasEachUserWithAConnectedSourceOnce(t *testing.T) {
 
 func TestAPageThatIsNotAsDocumentedIsRejectedAsAWhole(t *testing.T) {
 	for name, body := range map[string]string{
-		"a user_id that is not a UUID": `{"users":[{"user_id":"x"}],"total":1}`,
-		"no total":                     `{"users":[]}`,
-		"no users":                     `{"total":1}`,
-		"users that are not a list":    `{"users":{},"total":1}`,
-		"a negative total":             `{"users":[],"total":-1}`,
-		"HTML":                         `<html>`,
-		"null":                         `null`,
+		"a user_id that is not a UUID":       `{"users":[{"user_id":"x"}],"total":1}`,
+		"no total":                           `{"users":[]}`,
+		"no users":                           `{"total":1}`,
+		"users that are not a list":          `{"users":{},"total":1}`,
+		"more users than Junction's maximum": `{"users":[` + strings.Repeat(`{"user_id":"`+user+`"},`, 500) + `{"user_id":"` + user + `"}],"total":1}`,
+		"a negative total":                   `{"users":[],"total":-1}`,
+		"HTML":                               `<html>`,
+		"null":                               `null`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := serve(t, answer(200, body)).List(t.Context(), sensitive.New(key), 0, 1)

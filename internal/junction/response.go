@@ -73,6 +73,10 @@ func readUser(r response) (string, error) {
 // page of 500 users, so ten million users are 20,000 messages.
 const maxTotal = 10_000_000
 
+// maxUsers is how many users a page may have, whatever limit was asked for: Junction's own maximum. One message is
+// queued for each of them, and a page of 8 MiB has room for 150,000.
+const maxUsers = 500
+
 // readPage decodes a page of users. It keeps only the IDs, because the rest is personal data. Users with an empty
 // list of connected sources are left out.
 func readPage(r response) (result.Page, error) {
@@ -93,6 +97,9 @@ func readPage(r response) (result.Page, error) {
 	}
 	if err := json.Unmarshal(r.body, &body); err != nil || body.Users == nil || body.Total == nil || *body.Total < 0 || *body.Total > maxTotal {
 		return result.Page{}, malformed(r, "it is not the documented JSON", nil)
+	}
+	if len(body.Users) > maxUsers {
+		return result.Page{}, malformed(r, "it is a page of more than 500 users", nil)
 	}
 	page := result.Page{Total: *body.Total}
 	seen := make(map[string]bool, len(body.Users))
