@@ -3,6 +3,8 @@ package junction
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
+	"unicode"
 )
 
 // maxDetail is how many bytes the detail of a 422 may have; a longer one is not passed on.
@@ -55,10 +57,19 @@ func (r response) redactedValue(value any) any {
 	return value
 }
 
-// redactedNames removes the key from names.
+// redactedNames removes from names what cannot be printed, and then the key: with an invisible character in it, it
+// would not be found, but could still be read.
 func (r response) redactedNames(names []string) []string {
 	for i := range names {
-		names[i] = r.key.Redact(names[i])
+		names[i] = r.key.Redact(strings.Map(printable, names[i]))
 	}
 	return names
+}
+
+// printable drops what cannot be printed, for strings.Map.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return -1
 }

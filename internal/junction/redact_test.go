@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -73,6 +74,25 @@ func TestTheKeyIsRemovedFromTextsAndNames(t *testing.T) {
 			all := strings.ToLower(fmt.Sprintf("%+v %+v", got, *f))
 			if strings.Contains(all, key) || !strings.Contains(f.Text(), "[redacted]") {
 				t.Error(all)
+			}
+		})
+	}
+}
+
+func TestNamesHaveNoCharactersThatCannotBePrinted(t *testing.T) {
+	for name, invisible := range map[string]string{
+		"NUL": `\u0000`, "a tab": `\t`, "a line break": `\n`, "an escape": `\u001b[2J`, "a soft hyphen": `\u00ad`, "a space of no width": `\u200b`, "right to left": `\u202e`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			lists := `"refreshed_sources":["oura/` + invisible + `sleep","` + key[:4] + invisible + key[4:] + `"]`
+			got, f := refresh(t, serve(t, answer(200, `{"success":true,"user_id":"`+user+`",`+lists+`}`)))
+			if f != nil {
+				t.Fatal(f)
+			}
+			for _, name := range got.Refreshed {
+				if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.Contains(name, key) {
+					t.Errorf("the name is %q", name)
+				}
 			}
 		})
 	}
