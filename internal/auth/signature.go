@@ -97,7 +97,7 @@ func anySignatureMatches(messages []message, body []byte, secrets []sensitive.St
 		for _, m := range messages {
 			want := signature(key, m.id, m.at, body)
 			for got := range strings.SplitSeq(m.signatures, " ") {
-				if subtle.ConstantTimeCompare([]byte(got), want) == 1 {
+				if subtle.ConstantTimeCompare([]byte(got), want) == 1 && !match { // the first, whatever is rotated in after it
 					id, by, match = m.id, s, true
 				}
 			}
