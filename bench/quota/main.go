@@ -43,6 +43,14 @@ func (instant) Resolve(context.Context, sensitive.String, string) (string, error
 	return "", errors.New("not called")
 }
 
+func (instant) LastAttempts(context.Context, sensitive.String, string) ([]result.Attempt, error) {
+	return nil, errors.New("not called")
+}
+
+func (instant) Connections(context.Context, sensitive.String, string) ([]result.Connection, error) {
+	return nil, errors.New("not called")
+}
+
 func (instant) List(context.Context, sensitive.String, int, int) (result.Page, error) {
 	return result.Page{}, errors.New("not called")
 }

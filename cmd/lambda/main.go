@@ -16,9 +16,9 @@ var version = "dev"
 
 func main() {
 	log := lambdacontext.NewLogger()
-	function, err := app.New(os.Environ(), version, log)
+	function, err := app.New(os.Environ(), version, log, app.WithMetrics(os.Stdout))
 	if err != nil {
-		log.Error("the configuration is invalid; the function does not start", slog.String("error", err.Error()))
+		log.Error("the configuration is invalid; the function does not start", slog.String("version", version), slog.String("error", err.Error()))
 		os.Exit(1)
 	}
 	lambda.Start(function)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/config"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
@@ -19,7 +21,30 @@ func (g *Globals) simulated(c *console, url string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.configured(c, append(environ, "JUNCTION_BASE_URL="+url))
+	return g.configured(c, append(environ, "JUNCTION_BASE_URL="+url, "FOLLOW_UP="+g.pauses()))
+}
+
+// maxPause is the longest pause that FOLLOW_UP may have.
+const maxPause = 15 * time.Minute
+
+// pauses returns the function's own pauses before the looks of a follow-up, shortened like the waits of the simulator
+// but to whole seconds: a look at sources that end 50 times sooner can come sooner too.
+func (g *Globals) pauses() string {
+	var shortened []string
+	for _, d := range defaultPauses() {
+		seconds := math.Ceil(min(d.Seconds()/g.Speed, maxPause.Seconds()))
+		shortened = append(shortened, (time.Duration(max(1, seconds)) * time.Second).String())
+	}
+	return strings.Join(shortened, ",")
+}
+
+// defaultPauses returns the function's own pauses before the looks of a follow-up.
+func defaultPauses() []time.Duration {
+	cfg, err := config.Parse([]string{"JUNCTION_API_KEY=" + junctiontest.DefaultKey})
+	if err != nil {
+		panic(err) // the defaults are constants
+	}
+	return cfg.FollowUp
 }
 
 // live returns the environment of a function that calls Junction itself.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,9 +44,27 @@ func faultNames() string {
 	return strings.Join(names, ", ")
 }
 
-// inject makes the simulator fail as NAME or NAME:N says, after the faults that were injected before.
+// calls are the calls of Junction that --fault can name. Without a name a fault hits refreshes only, and spares what is
+// read on the way.
+var calls = []junctiontest.Call{
+	junctiontest.RefreshCall, junctiontest.ResolveCall, junctiontest.ListCall, junctiontest.IntrospectCall, junctiontest.ConnectionsCall,
+}
+
+func callNames() string {
+	var names []string
+	for _, call := range calls {
+		names = append(names, string(call))
+	}
+	return strings.Join(names, ", ")
+}
+
+// inject makes the simulator fail as NAME[@CALL][:N] says, after the faults that were injected before.
 func inject(simulator *junctiontest.Simulator, spec string) error {
-	name, times, counted := strings.Cut(spec, ":")
+	target, times, counted := strings.Cut(spec, ":")
+	name, call, named := strings.Cut(target, "@")
+	if !named {
+		call = string(junctiontest.RefreshCall)
+	}
 	n := junctiontest.Always
 	if counted {
 		var err error
@@ -53,9 +72,12 @@ func inject(simulator *junctiontest.Simulator, spec string) error {
 			return usagef("--fault %s: %q is not a number of times", name, times)
 		}
 	}
+	if !slices.Contains(calls, junctiontest.Call(call)) {
+		return usagef("--fault %s: there is no call %q; there are %s", name, call, callNames())
+	}
 	for _, f := range faults {
 		if f.name == name {
-			simulator.Inject(n, f.fault)
+			simulator.InjectWhen(junctiontest.On(junctiontest.Call(call)), n, f.fault)
 			return nil
 		}
 	}

@@ -16,6 +16,7 @@ const generatedUsers = 1000
 // function is the Lambda function, ready to be invoked. It must be closed.
 type function struct {
 	lambda    awstest.Lambda
+	environ   []string   // that the function was made for
 	exchanges *exchanges // with the simulator; nil in a live run, and if nobody asks for them
 	close     func()
 }
@@ -96,12 +97,13 @@ func assemble(c *console, g *Globals, q *localQueue, environ []string) (*functio
 	log := slog.New(slog.DiscardHandler)
 	if g.Verbose {
 		log = slog.New(slog.NewJSONHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		options = append(options, app.WithMetrics(c.stderr))
 	}
 	handler, err := app.New(environ, "local", log, options...)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
-	return &function{lambda: awstest.Lambda{Handler: handler, Timeout: g.LambdaTimeout}, close: func() {}}, nil
+	return &function{environ: environ, lambda: awstest.Lambda{Handler: handler, Timeout: g.LambdaTimeout}, close: func() {}}, nil
 }
 
 var errInterrupted = errors.New("interrupted")

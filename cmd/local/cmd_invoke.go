@@ -14,7 +14,7 @@ import (
 type invokeCommand struct {
 	File  string `arg:"" help:"The event, as JSON; - is standard input."`
 	JSON  bool   `name:"json" help:"Print only the function's answer, for pipes."`
-	Queue bool   `help:"Give the function a queue and a bus, as serve does, and process what it queues until only messages are left that wait to be retried. Documents with many users are queued; all_users needs it."`
+	Queue bool   `help:"Give the function a queue and a bus, as serve does, and process what it queues, looks of follow-ups too, until only messages are left that wait to be retried. Documents with many users are queued; all_users needs it."`
 	Sign  bool   `help:"Replace the signature of an HTTP event by a new one, and let signed webhooks in (--auth signature,token, unless --auth says otherwise)."`
 }
 
@@ -28,7 +28,9 @@ Exit status: 0 if the event was served or ignored; 1 if the answer is a failure 
 Lambda error, "success": false, an HTTP status of 400 or more, a failed user, a message that returns to its queue.
 
 Without --queue every refresh is made in the one invocation, and nothing is published. With it standard error has a
-line for everything that is queued, processed and published, and the end says what became of how many users.
+line for everything that is queued, processed and published, and the end says what became of how many users. A refresh
+that is in progress is followed up, and the command waits for its end, or for Ctrl-C. The pauses of FOLLOW_UP suit the
+simulator's --speed (1s, 2s, 3s, 6s and 12s at 50); --config FOLLOW_UP=1s,2s,4s sets others, FOLLOW_UP=off none.
 
 Examples:
 
@@ -40,6 +42,7 @@ Examples:
 	go run ./cmd/local invoke --json events/direct-many.json | jq .summary
 	echo '{"client_user_id": "app-user-completed"}' | go run ./cmd/local invoke -
 	echo '{"all_users": true}' | go run ./cmd/local invoke --queue -
+	echo '{"client_user_id": "app-user-slow"}' | go run ./cmd/local invoke --queue -
 	JUNCTION_API_KEY=... go run ./cmd/local invoke --live my-event.json`
 }
 

@@ -33,7 +33,8 @@ func TestServePrintsWhatIsQueuedProcessedAndPublished(t *testing.T) {
 	send(t, "POST", url+"/webhooks", `{"client_user_id":"a-token-of-a-test"}`, append(token, jsonType...)...)
 	stderr.until(t, "): done\n", 3)
 	send(t, "POST", url+"/webhooks", `{"user_ids":["`+junctiontest.CompletedUserID+`","`+junctiontest.SlowUserID+`"]}`, append(token, jsonType...)...)
-	stderr.until(t, " published ", 5)
+	stderr.until(t, " published ", 6)
+	stderr.until(t, "): done\n", 5)
 	status, _, shown := stop()
 	if status != exitOK {
 		t.Errorf("exit status %d", status)
@@ -41,7 +42,8 @@ func TestServePrintsWhatIsQueuedProcessedAndPublished(t *testing.T) {
 	mustContain(t, shown, " queued    1449752e-… (message ", " published 1449752e-… partial\n", " worker    batch of 1 (",
 		" queued    client:app-user-without-sources (message ", " published e4a85d37-… failed: no_connected_sources\n",
 		" queued    client:**** (message ", " published an unknown user failed: user_not_found\n",
-		" queued    2 users\n", " published 7d6f1c52-… completed\n", " published b21c9f0e-… in_progress\n", "finishing the running invocations")
+		" queued    2 users\n", " published 7d6f1c52-… completed\n", " published b21c9f0e-… in_progress, not final: it is followed up\n",
+		" queued    b21c9f0e-… look 1 in 1s (message ", " settled   b21c9f0e-… completed after 1.", " published b21c9f0e-… completed\n", "finishing the running invocations")
 	mustNotContain(t, shown, "still queued", "a-token-of-a-test")
 }
 
@@ -101,11 +103,11 @@ func TestAMessageThatKeepsFailingBecomesADeadLetter(t *testing.T) {
 }
 
 func TestInvokeWithAQueueRefreshesAndCountsAllUsers(t *testing.T) {
-	got := localWith(t, `{"all_users":true}`, nil, "invoke", "--queue", "-", "--speed", "100000")
+	got := localWith(t, `{"all_users":true}`, nil, "invoke", "--queue", "-", "--speed", "100000", "--config", "FOLLOW_UP=off")
 	got.mustExit(t, exitOK)
-	mustContain(t, got.stdout, "What came in", `"pages": 3`, "\n903 users in ", ": 801 completed, 1 in progress, 101 partial, 0 failed\n")
+	mustContain(t, got.stdout, "What came in", `"pages": 3`, "\n904 users in ", ": 801 completed, 1 in progress, 102 partial, 0 failed\n")
 	mustContain(t, got.stderr, " queued    all users, in 3 pages\n", " queued    450 users\n", " worker    batch of 10 (")
-	if n := strings.Count(got.stderr, " published "); n != 903 {
+	if n := strings.Count(got.stderr, " published "); n != 904 {
 		t.Errorf("%d results were published", n)
 	}
 	mustNotContain(t, got.stdout+got.stderr, "generated-user-0", junctiontest.DefaultKey)
@@ -131,7 +133,7 @@ func TestInvokeWithAQueueFailsIfAQueuedRefreshDoes(t *testing.T) {
 	t.Run("for now", func(t *testing.T) {
 		got := localWith(t, many, nil, "invoke", "--queue", "-", "--speed", "100000", "--fault", "429:1")
 		got.mustExit(t, exitFailed)
-		mustContain(t, got.stdout, "\n1 user in ", ", 1 to be retried\n", "\n1 message still queued, waiting to be retried\n")
+		mustContain(t, got.stdout, "\n1 user in ", ", 1 to be retried\n", "\n1 message still queued, and lost with this process\n")
 		mustContain(t, got.stderr, "batch of 2 (", ": 1 done, 1 to be retried (")
 	})
 }

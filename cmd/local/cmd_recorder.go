@@ -34,7 +34,7 @@ func (r *recorder) recorded() (document.Trigger, []result.Result) {
 }
 
 // recorders is an observe.Observer that tells the recorder of each invocation, if it has one.
-type recorders struct{}
+type recorders struct{ observe.Nop }
 
 var _ observe.Observer = recorders{}
 
@@ -53,10 +53,6 @@ func (recorders) Invoked(ctx context.Context, from observe.Origin, _ *result.Fai
 		r.trigger = from.Trigger
 	}
 }
-
-func (recorders) Queued(context.Context, observe.Origin, int, int) {}
-
-func (recorders) PublishFailed(context.Context, observe.Origin, result.Result, *result.Failure) {}
 
 // exchanges is what passed between the function and the simulator.
 type exchanges struct {

@@ -18,6 +18,7 @@ type refreshCommand struct {
 	File        string   `short:"f" placeholder:"FILE" help:"Read more users from a file, one per line; - is standard input. A # at the beginning of a line or after a space begins a comment."`
 	Concurrency int      `default:"10" help:"How many users are refreshed at once."`
 	JSON        bool     `name:"json" help:"Print one result per line instead of the table."`
+	Follow      bool     `help:"Then look at each user's sources until they have ended, and say whether the refresh moved their last_attempt at Junction."`
 }
 
 // Help is shown by kong.
@@ -25,7 +26,17 @@ func (refreshCommand) Help() string {
 	return `Each user is one invocation of the function with a direct document. A user named twice is refreshed once.
 The table is written to standard output at the end, in the order of the users; a terminal shows the progress.
 
-Exit status: 1 if any user's refresh failed. One that is partial or in progress did not fail.
+With --follow a refresh is watched to its end, by the function's own rule: it reads each source's last_attempt
+(GET /v2/introspect/resources, which costs none of the 8 refreshes) before the refresh, after it, and after each pause
+of FOLLOW_UP, and a running source has ended once its last_attempt is newer than the refresh. Standard error has a line
+per source as its last_attempt moves. The end says how each refresh ended, how long that took, and in one sentence
+whether the refresh moved any last_attempt: Junction's documentation suggests it, and --live is the way to find out.
+Take a --timeout of 5, so that sources are still running at the answer, and a user whom nothing else refreshes now:
+Junction's own polling moves last_attempt too. With --live this takes up to 18 min 30 s, or what --config FOLLOW_UP
+says; Ctrl-C ends it early and prints what is known.
+
+Exit status: 1 if any user's refresh failed. One that is partial or in progress did not fail. With --follow also 1 if
+a refresh is still in progress at the end, or if no last_attempt has moved.
 
 Examples:
 
@@ -33,7 +44,9 @@ Examples:
 	seq -f 'client:generated-user-%g' 0 99 | go run ./cmd/local refresh -f -
 	go run ./cmd/local refresh -f users.txt --fault 503:20 --concurrency 50
 	go run ./cmd/local refresh -f users.txt --json | jq -r 'select(.retryable) | .user'
-	JUNCTION_API_KEY=... go run ./cmd/local refresh --live --timeout 30 -f users.txt`
+	go run ./cmd/local refresh --follow --timeout 5 client:app-user-slow
+	JUNCTION_API_KEY=... go run ./cmd/local refresh --live --timeout 30 -f users.txt
+	JUNCTION_API_KEY=... go run ./cmd/local refresh --live --follow --timeout 5 USER`
 }
 
 // Validate is called by kong.
@@ -55,17 +68,25 @@ func (r *refreshCommand) Run(ctx context.Context, c *console, g *Globals) error 
 		return err
 	}
 	defer f.close()
+	one := f.outcome
+	if r.Follow {
+		w, err := newWatcher(c, f)
+		if err != nil {
+			return err
+		}
+		one = w.outcome
+	}
 
 	began := time.Now()
 	bar := progressbar.NewOptions(len(users), progressbar.OptionSetWriter(c.stderr.asIs()),
-		progressbar.OptionSetVisibility(c.stderr.terminal), progressbar.OptionSetDescription("refreshing"),
+		progressbar.OptionSetVisibility(c.stderr.terminal && !r.Follow), progressbar.OptionSetDescription("refreshing"),
 		progressbar.OptionShowCount(), progressbar.OptionSetWidth(40), progressbar.OptionClearOnFinish())
 	outcomes := make([]outcome, len(users))
 	var workers errgroup.Group
 	workers.SetLimit(r.Concurrency)
 	for i, user := range users {
 		workers.Go(func() error {
-			outcomes[i] = outcome{user, f.refresh(ctx, user)}
+			outcomes[i] = one(ctx, user)
 			return bar.Add(1)
 		})
 	}
@@ -81,6 +102,15 @@ func (r *refreshCommand) Run(ctx context.Context, c *console, g *Globals) error 
 		printTable(c.stdout, outcomes)
 		c.stdout.printf("\n%s\n", t.summary(c.stdout, time.Since(began)))
 	}
+	if r.Follow {
+		out := c.stdout
+		if r.JSON {
+			out = c.stderr
+		}
+		if !printVerdict(out, outcomes, g.Live) {
+			return errFailed
+		}
+	}
 	if t.failed > 0 {
 		return errFailed
 	}
@@ -91,6 +121,12 @@ func (r *refreshCommand) Run(ctx context.Context, c *console, g *Globals) error 
 type outcome struct {
 	User string `json:"user"`
 	result.Result
+	Watched *watched `json:"watched,omitempty"` // with --follow, if Junction accepted the refresh
+}
+
+// outcome refreshes a user.
+func (f *function) outcome(ctx context.Context, user string) outcome {
+	return outcome{User: user, Result: f.refresh(ctx, user)}
 }
 
 // refresh invokes the function for one user and returns the result that it reports. If it reports none, as

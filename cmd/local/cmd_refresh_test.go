@@ -16,7 +16,7 @@ import (
 )
 
 func TestRefreshPrintsATableAndASummary(t *testing.T) {
-	got := local(t, "refresh", "--speed", "100000", junctiontest.DefaultUserID, junctiontest.SlowUserID,
+	got := local(t, "refresh", "--speed", "100000", junctiontest.DefaultUserID, junctiontest.SlowUserID, junctiontest.ReconnectUserID,
 		"client:"+junctiontest.CompletedClientUserID, junctiontest.NoSourcesUserID, "not-an-id", "client:nobody")
 	got.mustExit(t, exitFailed)
 	lines := strings.Split(strings.TrimRight(got.stdout, "\n"), "\n")
@@ -24,6 +24,7 @@ func TestRefreshPrintsATableAndASummary(t *testing.T) {
 		"USER STATUS REFRESHED IN PROGRESS FAILED ERROR",
 		junctiontest.DefaultUserID + " partial 3 0 1",
 		junctiontest.SlowUserID + " in_progress 0 2 0",
+		junctiontest.ReconnectUserID + " partial 1 0 1 reconnect oura (token_refresh_failed)",
 		"client:app-user-completed completed 2 0 0",
 		junctiontest.NoSourcesUserID + " failed 0 0 0 no_connected_sources",
 		"not-an-id failed 0 0 0 invalid_request",
@@ -34,7 +35,7 @@ func TestRefreshPrintsATableAndASummary(t *testing.T) {
 			t.Errorf("line %d is %q, want %q", i, got, line)
 		}
 	}
-	mustContain(t, lines[len(lines)-1], "6 users in ", ": 1 completed, 1 in progress, 1 partial, 3 failed")
+	mustContain(t, lines[len(lines)-1], "7 users in ", ": 1 completed, 1 in progress, 2 partial, 3 failed")
 	if got.stderr != "" {
 		t.Errorf("standard error has %q, although it is not a terminal", got.stderr)
 	}

@@ -30,8 +30,14 @@ Prefer: respond-async are answered 202, queued, handed to the function again in 
 A message that fails is retried after 6 times --lambda-timeout, or when the function says, and at most 5 times. With
 --config REFRESH_QUEUE_URL= there is no queue, as in a function without one, and with --config RESULT_BUS= no bus.
 
+A refresh that is in progress is followed up, whoever asked for it: the function looks at the running sources after
+each pause of FOLLOW_UP, and publishes the end. With the simulator the pauses suit its --speed (1s, 2s, 3s, 6s and 12s
+at 50), with --live they are the function's own (30s to 10m). --config FOLLOW_UP=1s,2s,4s sets others, and
+--config FOLLOW_UP=off follows nothing up.
+
 Callers are not authenticated (CALLER_AUTH=none), so keep to a loopback address; with --auth they are, and what to
-send is shown at start. What a web page sends is refused (403): a foreign Origin, or a Host that is not this computer. Standard error has one line per request, and per step of a queued refresh. Ctrl-C lets
+send is shown at start. What a web page sends is refused (403): a foreign Origin, or a Host that is not this
+computer. Standard error has one line per request, and per step of a queued refresh and of a follow-up. Ctrl-C lets
 running invocations finish and says what is still queued; a second Ctrl-C ends the process at once.
 
 Examples:
@@ -41,14 +47,19 @@ Examples:
 	go run ./cmd/local serve --fault 503:2 --verbose
 	go run ./cmd/local serve --auth signature,token
 	go run ./cmd/local serve --config REFRESH_QUEUE_URL=
+	go run ./cmd/local serve --speed 10 --fault 503@introspect:1
 	JUNCTION_API_KEY=... go run ./cmd/local serve --live
 
 	curl -X POST 'http://127.0.0.1:8080/v2/user/refresh/1449752e-0d8a-40e0-9206-91ab099b2537?timeout=30'
 	curl -X POST 'http://127.0.0.1:8080/v2/user/refresh/1449752e-0d8a-40e0-9206-91ab099b2537' \
 	  -H 'authorization: Bearer ` + developmentToken + `'
 	curl -X POST -H 'prefer: respond-async' http://127.0.0.1:8080/v2/user/refresh/1449752e-0d8a-40e0-9206-91ab099b2537
+	curl -i -X POST -H 'cache-control: max-age=900' http://127.0.0.1:8080/v2/user/refresh/1449752e-0d8a-40e0-9206-91ab099b2537
+	curl http://127.0.0.1:8080/v2/user/refresh/1449752e-0d8a-40e0-9206-91ab099b2537
+	curl -X POST 'http://127.0.0.1:8080/v2/user/refresh/b21c9f0e-6a47-4d83-8e15-90d3c7f2a645?timeout=5'
 	curl http://127.0.0.1:8080/webhooks --json '{"all_users": true}'
 	go run ./cmd/local sign events/http-api-junction-webhook.json --url http://127.0.0.1:8080 | sh
+	go run ./cmd/local sign events/http-api-junction-webhook-error.json --url http://127.0.0.1:8080 | sh
 
 Junction's own SDKs work with http://127.0.0.1:8080 as their base URL. Their key is the token of --auth, or without
 --auth any text.`
@@ -100,8 +111,8 @@ func (s *serveCommand) Run(ctx context.Context, c *console, g *Globals) error {
 	defer cancel()
 	err = server.Shutdown(shutdown)
 	stopWorker() // after the requests, which may queue more
-	if left := q.messages.Len(); left > 0 {
-		c.stderr.printf("%s still queued, and lost with this process\n", counted(left, "message"))
+	if left := q.left(); left != "" {
+		c.stderr.printf("%s, and lost with this process\n", left)
 	}
 	return err
 }

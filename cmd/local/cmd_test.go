@@ -38,7 +38,8 @@ func TestHelpShowsExamplesOfEachCommand(t *testing.T) {
 			mustContain(t, got.stdout, "Usage: go run ./cmd/local", "Examples:", "--lambda-timeout")
 		})
 	}
-	mustContain(t, local(t, "--help").stdout, junctiontest.DefaultUserID, junctiontest.SlowClientUserID, "Exit status")
+	mustContain(t, local(t, "--help").stdout, junctiontest.DefaultUserID, junctiontest.SlowClientUserID,
+		junctiontest.ReconnectUserID+"  "+junctiontest.ReconnectClientUserID, "NAME[@CALL][:N]", "Exit status")
 }
 
 func TestABadCommandLineIsExplained(t *testing.T) {
@@ -50,6 +51,7 @@ func TestABadCommandLineIsExplained(t *testing.T) {
 		{"an unknown flag", "unknown flag --nope", []string{"--nope"}},
 		{"an unknown fault", `"nope" is unknown; there are 401,`, []string{"--fault", "nope"}},
 		{"a fault that happens zero times", "is not a number of times", []string{"--fault", "503:0"}},
+		{"a fault of an unknown call", `there is no call "nope"; there are refresh, resolve,`, []string{"--fault", "503@nope"}},
 		{"a fault in a live run", "does not go with --live", []string{"--live", "--fault", "503", "refresh", "x"}},
 		{"a live run without a key", "set JUNCTION_API_KEY", []string{"--live", "refresh", "x"}},
 		{"a live run of the example", "--live needs a command", []string{"--live"}},
@@ -64,6 +66,8 @@ func TestABadCommandLineIsExplained(t *testing.T) {
 		{"an invocation without an event", `expected "<file>"`, []string{"invoke"}},
 		{"a refresh without users", "no users", []string{"refresh"}},
 		{"a refresh with a concurrency of zero", "--concurrency must be 1 or more", []string{"refresh", "x", "--concurrency", "0"}},
+		{"a refresh to follow without looks", "FOLLOW_UP is off", []string{"refresh", "x", "--follow", "--config", "FOLLOW_UP=off"}},
+		{"a refresh to follow with a secret that cannot be used", "JUNCTION_API_KEY: ", []string{"refresh", "x", "--follow", "--config", "JUNCTION_API_KEY={"}},
 		{"a file of users that does not exist", "cannot read the users", []string{"refresh", "-f", "none"}},
 		{"a signature without a body", `expected "<file>"`, []string{"sign"}},
 		{"a body that does not exist", "cannot read the body", []string{"sign", "none"}},
@@ -114,6 +118,29 @@ func TestEachFaultCausesItsFailure(t *testing.T) {
 	}
 }
 
+func TestAFaultHitsOnlyItsCall(t *testing.T) {
+	args := func(fault string) []string {
+		return []string{"refresh", "--speed", "100000", "--fault", fault, "--config", "MAX_ATTEMPTS=1", "client:" + junctiontest.ReconnectClientUserID}
+	}
+	for _, test := range []struct {
+		name, fault string
+		status      int
+		want        string
+	}{
+		{"the refresh, if it names none", "404:1", exitFailed, " user_not_found\n"},
+		{"the refresh by name", "404@refresh", exitFailed, " user_not_found\n"},
+		{"another one", "503@resolve:1", exitFailed, " upstream_unavailable\n"},
+		{"one that only explains", "503@connections", exitOK, " partial  1          0            1\n"},
+		{"one that is not made", "503@list", exitOK, " reconnect oura (token_refresh_failed)\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := local(t, args(test.fault)...)
+			got.mustExit(t, test.status)
+			mustContain(t, got.stdout, test.want)
+		})
+	}
+}
+
 func TestAFaultThatEndsIsRetried(t *testing.T) {
 	got := local(t, "--fault", "503:1")
 	got.mustExit(t, exitOK)
@@ -122,7 +149,7 @@ func TestAFaultThatEndsIsRetried(t *testing.T) {
 
 func TestTheFunctionsLogIsShownOnlyWithVerbose(t *testing.T) {
 	got := local(t, "--verbose")
-	mustContain(t, got.stderr, `"msg":"refresh","trigger":"http-api"`, `"status":"partial"`)
+	mustContain(t, got.stderr, `"msg":"refresh","version":"local","trigger":"http-api"`, `"status":"partial"`)
 	mustNotContain(t, got.stderr, junctiontest.DefaultKey)
 }
 

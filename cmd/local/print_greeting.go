@@ -22,7 +22,7 @@ func printGreeting(c *console, g *Globals, url string) {
 			curlFlag = " -H 'authorization: Bearer " + developmentToken + "'"
 		}
 	}
-	if g.takes("signature") {
+	if g.takes("signature") || g.open() {
 		printSignGreeting(c, g, url)
 	}
 	if g.takes("iam") {
@@ -32,6 +32,10 @@ func printGreeting(c *console, g *Globals, url string) {
 		return // the rest is for callers with a token
 	}
 	out.printf("%s\n  curl -X POST '%s/v2/user/refresh/%s?timeout=30'%s\n\n", out.style(bold, "Refresh a user:"), url, user, curlFlag)
+	out.printf("%s\n  curl -i -X POST -H 'cache-control: max-age=900' '%s/v2/user/refresh/%s'%s\n\n",
+		out.style(bold, "Take a result that is up to 15 minutes old, with its Age:"), url, user, curlFlag)
+	out.printf("%s\n  curl '%s/v2/user/refresh/%s'%s\n\n",
+		out.style(bold, "See what is known of a user without a call to Junction:"), url, user, curlFlag)
 	if !g.configures("REFRESH_QUEUE_URL") {
 		out.printf("%s\n  curl -X POST -H 'prefer: respond-async' '%s/v2/user/refresh/%s'%s\n\n",
 			out.style(bold, "Queue a refresh, and watch it here:"), url, user, curlFlag)
@@ -44,7 +48,8 @@ func printGreeting(c *console, g *Globals, url string) {
 	out.printf("%s\n", out.style(bold, "See other answers:"))
 	for _, other := range []struct{ answer, user, query string }{
 		{"200, all sources refreshed", junctiontest.CompletedUserID, ""},
-		{"202, in progress", junctiontest.SlowUserID, "?timeout=5"},
+		{"200, a provider has to be connected again", junctiontest.ReconnectUserID, ""},
+		{"202, in progress, followed up here", junctiontest.SlowUserID, "?timeout=5"},
 		{"400, no connected source", junctiontest.NoSourcesUserID, ""},
 		{"404, no such user", junctiontest.UnknownUserID, ""},
 		{"422, not a UUID", "me", ""},
@@ -59,13 +64,25 @@ func printGreeting(c *console, g *Globals, url string) {
 // printSignGreeting prints how to send a signed webhook.
 func printSignGreeting(c *console, g *Globals, url string) {
 	out := c.stdout
-	out.printf("%s\n", out.style(bold, "Send a signed webhook, as Junction does:"))
-	command := "go run ./cmd/local sign events/http-api-junction-webhook.json --url " + url + " | sh"
-	if g.WebhookSecret.Empty() && !g.Live {
-		out.printf("  %s\n  (or use any sender of Standard Webhooks or Svix, with the secret %s)\n\n", command, developmentWebhookSecret)
-		return
+	prefix := ""
+	development := g.WebhookSecret.Empty() && !g.Live
+	if !g.open() && !development {
+		prefix = webhookSecretVariable + "=YOUR_SECRET "
 	}
-	out.printf("  %s=YOUR_SECRET %s\n\n", webhookSecretVariable, command)
+	send := func(event string) {
+		out.printf("  %sgo run ./cmd/local sign events/%s --url %s | sh\n", prefix, event, url)
+	}
+	out.printf("%s\n", out.style(bold, "Send a signed webhook, as Junction does:"))
+	send("http-api-junction-webhook.json")
+	if !g.open() && development {
+		out.printf("  (or use any sender of Standard Webhooks or Svix, with the secret %s)\n", developmentWebhookSecret)
+	}
+	out.printf("\n")
+	if !g.configures("RESULT_BUS") {
+		out.printf("%s\n", out.style(bold, "Report a broken connection, as Junction does, and see it published here:"))
+		send("http-api-junction-webhook-error.json")
+		out.printf("\n")
+	}
 }
 
 // callers describes who is let in, for a warning.

@@ -17,11 +17,13 @@ func (p queuePrinter) line(event, format string, args ...any) {
 	p.out.printf("%s %-9s %s\n", time.Now().Format(time.TimeOnly), event, fmt.Sprintf(format, args...))
 }
 
-func (p queuePrinter) sent(messages []sqstest.Message) {
+func (p queuePrinter) sent(messages []sqstest.Sent) {
 	first, _ := document.ParseMessage(messages[0].Body) // the function's own
 	switch {
+	case first.FollowUp != nil: // they are sent one by one
+		p.line("queued", "%s in %s (message %s)", subject(first), messages[0].Delay, shortID(messages[0].ID))
 	case len(messages) == 1:
-		p.line("queued", "%s", messageText(messages[0]))
+		p.line("queued", "%s", messageText(messages[0].Message))
 	case first.AllUsers:
 		p.line("queued", "all users, in %d pages", len(messages))
 	default:
@@ -36,12 +38,47 @@ func (p queuePrinter) deadLetter(m sqstest.Message) {
 func (p queuePrinter) published(out result.Result) {
 	status := string(out.Status)
 	if out.Status == result.Failed {
-		status = p.out.style(red, status) + ": " + errorText(out)
+		status = p.out.style(red, status)
+	}
+	if text := errorText(out); text != "" {
+		status += ": " + text
+	}
+	if !out.Final {
+		status += ", not final: it is followed up"
 	}
 	p.line("published", "%s %s", shortUserID(out.UserID), status)
 }
 
+// looked prints what is known after a look that is not the last one.
+func (p queuePrinter) looked(f result.FollowUp) {
+	p.line("looked", "%s look %d: %d refreshed, %d failed, %d in progress",
+		shortUserID(f.UserID), f.Looks, len(f.Refreshed), len(f.Failed), len(f.InProgress))
+}
+
+// settled prints the end of a follow-up. Its publication has a line of its own.
+func (p queuePrinter) settled(out result.Result) {
+	text := fmt.Sprintf("%s after %s", out.Status, duration(time.Duration(out.DurationMS)*time.Millisecond))
+	if out.Status == result.InProgress {
+		text += ": after the last look Junction has still not said how " + counted(len(out.InProgressSources), "source") + " ended"
+	}
+	p.line("settled", "%s %s", shortUserID(out.UserID), text)
+}
+
+// connectionError prints an event that is not a result: Junction Connection Error.
+func (p queuePrinter) connectionError(e result.ConnectionError) {
+	reason := ""
+	if e.ErrorType != "" {
+		reason = ": " + e.ErrorType
+	}
+	p.line("published", "%s connection error, the user has to reconnect %s%s", shortUserID(e.UserID), e.Provider, reason)
+}
+
+// failed prints a refresh whose message is to be retried.
 func (p queuePrinter) failed(out result.Result) {
+	if out.ErrorCode == result.InFlight {
+		p.line("waiting", "%s for another refresh of the user", shortUserID(out.UserID))
+		return
+	}
 	p.line("failed", "%s %s", shortUserID(out.UserID), p.out.style(red, string(out.ErrorCode)))
 }
 
@@ -65,17 +102,23 @@ func (p queuePrinter) batch(o sqstest.Outcome, visibleAt func(messageID string) 
 	p.line("worker", "batch of %d (%s): %s", len(ids), firstOf(ids), outcome)
 }
 
-// messageText describes a message that the function queued: its user or users, and its ID.
+// messageText describes a message that the function queued: what it is about, and its ID.
 func messageText(m sqstest.Message) string {
 	d, _ := document.ParseMessage(m.Body)
-	users := shortUserID(d.UserID)
+	return fmt.Sprintf("%s (message %s)", subject(d), shortID(m.ID))
+}
+
+// subject describes what a message is about: its user or users, or a look of a follow-up.
+func subject(d document.Message) string {
 	switch {
+	case d.FollowUp != nil:
+		return fmt.Sprintf("%s look %d", shortUserID(d.FollowUp.UserID), d.FollowUp.Looks+1)
 	case d.AllUsers && d.Offset != nil:
-		users = fmt.Sprintf("all users from %d on", *d.Offset)
+		return fmt.Sprintf("all users from %d on", *d.Offset)
 	case d.UserID == "" && d.ClientUserID != "":
-		users = clientPrefix + printable(d.ClientUserID)
+		return clientPrefix + printable(d.ClientUserID)
 	}
-	return fmt.Sprintf("%s (message %s)", users, shortID(m.ID))
+	return shortUserID(d.UserID)
 }
 
 // firstOf lists the first of many texts.
@@ -99,14 +142,14 @@ func shortUserID(id string) string {
 // printQueueSummary prints what the queue came to, and reports whether all of it succeeded.
 func printQueueSummary(s *screen, q *localQueue, took time.Duration) bool {
 	final, retried := q.totals()
-	left := q.messages.Len()
+	left := q.left()
 	s.printf("\n%s", final.summary(s, took))
 	if retried > 0 {
 		s.printf(", %d to be retried", retried)
 	}
 	s.printf("\n")
-	if left > 0 {
-		s.printf("%s still queued, waiting to be retried\n", counted(left, "message"))
+	if left != "" {
+		s.printf("%s, and lost with this process\n", left)
 	}
-	return final.failed == 0 && left == 0
+	return final.failed == 0 && left == ""
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,12 +28,23 @@ func printTable(s *screen, outcomes []outcome) {
 	}
 }
 
-// errorText returns a failure's code, and how long to wait if that is known.
+// errorText returns a failure's code, with how long to wait if that is known, or which providers the user has to
+// reconnect.
 func errorText(r result.Result) string {
 	if r.RetryAfterSeconds > 0 {
 		return fmt.Sprintf("%s (retry in %d s)", r.ErrorCode, r.RetryAfterSeconds)
 	}
-	return string(r.ErrorCode)
+	var reconnect []string
+	for _, source := range r.Sources {
+		text := "reconnect " + printable(source.Provider)
+		if source.Reason != "" {
+			text += " (" + source.Reason + ")"
+		}
+		if source.Reconnect && !slices.Contains(reconnect, text) {
+			reconnect = append(reconnect, text)
+		}
+	}
+	return cmp.Or(string(r.ErrorCode), strings.Join(reconnect, ", "))
 }
 
 // tally counts outcomes by status.

@@ -3,6 +3,7 @@ package app
 
 import (
 	"context"
+	"io"
 	stdlog "log"
 	"log/slog"
 	"os"
@@ -32,6 +33,7 @@ type parts struct {
 	queue     handler.Queue
 	bus       outbox.Bus
 	observers observe.All
+	metrics   io.Writer
 }
 
 // WithQueue gives the function a queue if REFRESH_QUEUE_URL is empty.
@@ -45,10 +47,16 @@ func WithObserver(o observe.Observer) Option {
 	return func(p *parts) { p.observers = append(p.observers, o) }
 }
 
+// WithMetrics writes the function's metrics to w, in CloudWatch Embedded Metric Format. Without it they are not
+// written.
+func WithMetrics(w io.Writer) Option { return func(p *parts) { p.metrics = w } }
+
 // New returns the function for an environment ("NAME=value" entries, as os.Environ gives them). The version
-// is sent to Junction in the User-Agent. The error names every fault of the environment.
+// is in each log line, and is sent to Junction in the User-Agent. The error names every fault of the
+// environment.
 func New(environ []string, version string, log *slog.Logger, options ...Option) (*handler.Handler, error) {
-	with := parts{observers: observe.All{observe.NewLog(log)}}
+	log = log.With(slog.String("version", version))
+	with := parts{observers: observe.All{observe.NewLog(log)}, metrics: io.Discard}
 	for _, option := range options {
 		option(&with)
 	}
@@ -63,9 +71,11 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	}
 	stdlog.SetOutput(junction.LogFilter(os.Stderr))
 	load := awsConfig()
+	metrics := observe.NewMetrics(with.metrics, cfg.LogLevel)
+	with.observers = append(with.observers, metrics)
 	read := secret.Static(cfg.APIKey)
 	if cfg.APIKey.Empty() {
-		read = secret.FromSecretsManager(load, cfg.SecretID)
+		read = counted(secret.FromSecretsManager(load, cfg.SecretID), metrics.SecretRead)
 	}
 	keys := secret.New(read, cfg.SecretTTL)
 	keys.OnRead, keys.Log = warnOfWeak(log), log
@@ -82,6 +92,7 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	}
 	refresher := refresh.New(client, keys, refresh.Options{
 		Gate: gate, MaxAttempts: cfg.MaxAttempts, MaxConcurrency: cfg.MaxConcurrency, Headroom: cfg.TimeoutHeadroom,
+		FollowUp: cfg.FollowUp, ExplainFailures: cfg.ExplainFailures,
 	})
 	return handler.New(refresher, handler.Options{
 		DefaultTimeout: cfg.DefaultTimeout, HTTPTimeoutLimit: cfg.HTTPTimeoutLimit,
@@ -89,6 +100,14 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 		Admit: admit(cfg.CallerAuth, keys, log), Deliveries: deliveries, Queue: with.queue, Bus: with.bus,
 		Observer: with.observers, Log: log,
 	}), nil
+}
+
+// counted returns a read that is counted each time it is made.
+func counted(read secret.Read, count func()) secret.Read {
+	return func(ctx context.Context) (string, error) {
+		count()
+		return read(ctx)
+	}
 }
 
 // stores returns the quota and the memory of deliveries: in a table, or in this process. The gate is nil if

@@ -31,10 +31,8 @@ func TestARefreshGoesFromTheEventToJunctionAndBack(t *testing.T) {
 	if got.TimeoutSeconds != 30 {
 		t.Errorf("timeout_seconds is %v, want 30", got.TimeoutSeconds)
 	}
+	f.wantCalls(t, junctiontest.DefaultUserID, 1)
 	sent := f.junction.Requests()
-	if len(sent) != 1 {
-		t.Fatalf("%d requests to Junction, want 1", len(sent))
-	}
 	if sent[0].RawQuery != "timeout=30" {
 		t.Errorf("the query is %q, want timeout=30", sent[0].RawQuery)
 	}
@@ -138,8 +136,8 @@ func TestAQueueABusAndAnObserverCanBeOfThisProcess(t *testing.T) {
 	if q.sent != 1 {
 		t.Errorf("%d messages are queued, want 1", q.sent)
 	}
-	if b.published != 1 {
-		t.Errorf("%d results are published, want 1", b.published)
+	if len(b.results) != 1 {
+		t.Errorf("%d results are published, want 1", len(b.results))
 	}
 	if o.invocations != 2 {
 		t.Errorf("the observer is told of %d invocations, want 2", o.invocations)

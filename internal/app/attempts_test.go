@@ -20,6 +20,7 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/publish"
 	"github.com/junction-refresh/junction-refresh/internal/queue"
 	"github.com/junction-refresh/junction-refresh/internal/quota"
+	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/secret"
 )
@@ -178,7 +179,7 @@ func TestATableThatHangsIsStillGivenUpAfter300Milliseconds(t *testing.T) {
 		client := quota.Client(load)
 		gate := quota.NewDynamo(quota.Rules{Limit: 8, Window: time.Hour}, func() (quota.Table, error) { return client() }, "table")
 		began := time.Now()
-		if _, err := gate.Enter(t.Context(), "user", time.Now().Add(time.Minute)); err == nil {
+		if _, err := gate.Enter(t.Context(), refresh.Entry{UserID: "user", Until: time.Now().Add(time.Minute)}); err == nil {
 			t.Error("no error")
 		}
 		if took := time.Since(began); took != 300*time.Millisecond {

@@ -60,7 +60,7 @@ func TestTheQueueAndTheBusOfTheEnvironmentAreUsed(t *testing.T) {
 	if diff := cmp.Diff([]string{"AmazonSQS.SendMessageBatch", "AWSEvents.PutEvents"}, operations); diff != "" {
 		t.Errorf("AWS is asked for other operations (-want +got):\n%s", diff)
 	}
-	if q.sent != 0 || b.published != 0 {
-		t.Errorf("%d messages and %d results went to this process, want none", q.sent, b.published)
+	if q.sent != 0 || len(b.results) != 0 {
+		t.Errorf("%d messages and %d results went to this process, want none", q.sent, len(b.results))
 	}
 }

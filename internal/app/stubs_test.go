@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,7 +40,13 @@ func start(t *testing.T, environ ...string) function {
 
 func startWith(t *testing.T, options []app.Option, environ ...string) function {
 	t.Helper()
-	f := function{junction: junctiontest.New(junctiontest.WithSpeed(math.Inf(1))), log: &bytes.Buffer{}}
+	return startOn(t, junctiontest.New(junctiontest.WithSpeed(math.Inf(1))), options, environ...)
+}
+
+// startOn returns the function against a simulator.
+func startOn(t *testing.T, simulator *junctiontest.Simulator, options []app.Option, environ ...string) function {
+	t.Helper()
+	f := function{junction: simulator, log: &bytes.Buffer{}}
 	server := httptest.NewServer(f.junction)
 	t.Cleanup(server.Close)
 	environ = awstest.Environ(append([]string{"JUNCTION_BASE_URL=" + server.URL}, environ...)...)
@@ -111,11 +118,18 @@ func (q *queue) Send(_ context.Context, messages []handler.Message) error {
 func (*queue) Delay(context.Context, []handler.Delay) error   { return nil }
 func (*queue) DeleteMessages(context.Context, []string) error { return nil }
 
-// bus counts the results that it is given.
-type bus struct{ published int }
+// bus keeps the results that it is given.
+type bus struct {
+	mu      sync.Mutex
+	results []result.Result
+}
 
 func (b *bus) Publish(_ context.Context, events []outbox.Event) []error {
-	b.published += len(events)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range events {
+		b.results = append(b.results, e.Result)
+	}
 	return make([]error, len(events))
 }
 

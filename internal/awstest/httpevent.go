@@ -62,8 +62,8 @@ func route(r *http.Request) (key string, parameters map[string]string) {
 	switch {
 	case r.Method == http.MethodPost && r.URL.Path == "/webhooks":
 		return "POST /webhooks", nil
-	case r.Method == http.MethodPost && isMirror && user != "" && !strings.Contains(user, "/"):
-		return "POST /v2/user/refresh/{user_id}", map[string]string{"user_id": user}
+	case (r.Method == http.MethodPost || r.Method == http.MethodGet) && isMirror && user != "" && !strings.Contains(user, "/"):
+		return r.Method + " /v2/user/refresh/{user_id}", map[string]string{"user_id": user}
 	}
 	return "$default", nil
 }

@@ -81,6 +81,8 @@ func TestTheRouteIsTheOneOfTheTemplate(t *testing.T) {
 		"GET /webhooks":             "$default",
 		"POST /":                    "$default",
 		"POST /v2/user/refresh/x":   "POST /v2/user/refresh/{user_id}",
+		"GET /v2/user/refresh/x":    "GET /v2/user/refresh/{user_id}",
+		"HEAD /v2/user/refresh/x":   "$default",
 		"POST /v2/user/refresh/":    "$default",
 		"POST /v2/user/refresh/x/y": "$default",
 		"DELETE /v2/user/refresh/x": "$default",

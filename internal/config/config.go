@@ -33,14 +33,17 @@ type Config struct {
 	MaxConcurrency   int
 	MaxAttempts      int
 
-	Memory int64 // the function's memory, in bytes; 0: not known
+	Memory   int64  // the function's memory, in bytes; 0: not known
+	LogLevel string // the lowest level that Lambda keeps; "": not known
 
 	CallerAuth    []string // signature, token and iam, or only none
 	UserIDPaths   [][]string
 	WebhookEvents []string
 
-	RefreshQueueURL string // URL of an SQS queue; "": no queue
-	ResultBus       string // name or ARN of an EventBridge bus; "": no bus
+	RefreshQueueURL string          // URL of an SQS queue; "": no queue
+	ResultBus       string          // name or ARN of an EventBridge bus; "": no bus
+	FollowUp        []time.Duration // pauses before each look at sources that were still running; none: no follow-up
+	ExplainFailures bool
 
 	QuotaTable     string // name of a DynamoDB table; "": the quota is kept in memory, per instance
 	QuotaLimit     int    // 0: no quota
@@ -65,6 +68,8 @@ type variables struct {
 	WebhookEvents    eventTypes       `env:"JUNCTION_WEBHOOK_EVENTS" envDefault:"provider.connection.created"`
 	ResultBus        bus              `env:"RESULT_BUS"`
 	RefreshQueueURL  queueURL         `env:"REFRESH_QUEUE_URL"`
+	FollowUp         pauses           `env:"FOLLOW_UP" envDefault:"30s,1m,2m,5m,10m"`
+	ExplainFailures  boolean          `env:"EXPLAIN_FAILURES" envDefault:"true"`
 	QuotaTable       string           `env:"QUOTA_TABLE"`
 	QuotaLimit       quotaLimit       `env:"QUOTA_LIMIT" envDefault:"8"`
 	QuotaWindow      positive         `env:"QUOTA_WINDOW" envDefault:"1h"`
@@ -72,6 +77,7 @@ type variables struct {
 
 	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"`        // set by Lambda
 	Memory       uint16 `env:"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"` // MB; set by Lambda
+	LogLevel     string `env:"AWS_LAMBDA_LOG_LEVEL"`            // set by Lambda
 	SAMLocal     string `env:"AWS_SAM_LOCAL"`                   // "true" under sam local
 }
 
@@ -91,9 +97,10 @@ func Parse(environ []string) (Config, error) {
 		DefaultTimeout: float64(v.DefaultTimeout), TimeoutHeadroom: time.Duration(v.TimeoutHeadroom),
 		HTTPTimeoutLimit: time.Duration(v.HTTPTimeoutLimit),
 		MaxConcurrency:   int(v.MaxConcurrency), MaxAttempts: int(v.MaxAttempts),
-		Memory:     int64(v.Memory) << 20,
+		Memory: int64(v.Memory) << 20, LogLevel: v.LogLevel,
 		CallerAuth: v.CallerAuth, UserIDPaths: v.UserIDPaths, WebhookEvents: v.WebhookEvents,
 		RefreshQueueURL: string(v.RefreshQueueURL), ResultBus: string(v.ResultBus),
+		FollowUp: v.FollowUp, ExplainFailures: bool(v.ExplainFailures),
 		QuotaTable: v.QuotaTable, QuotaLimit: int(v.QuotaLimit),
 		QuotaWindow: time.Duration(v.QuotaWindow), CoalesceWindow: time.Duration(v.CoalesceWindow),
 	}, nil

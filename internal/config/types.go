@@ -27,6 +27,8 @@ type (
 	eventTypes  []string
 	queueURL    string
 	bus         string
+	pauses      []time.Duration // at most 5 of whole seconds, 1s to 15m
+	boolean     bool
 )
 
 func (d *nonNegative) UnmarshalText(text []byte) error {
@@ -168,6 +170,32 @@ func (b *bus) UnmarshalText(text []byte) error {
 		return errors.New("is neither the name nor the ARN of an EventBridge bus")
 	}
 	*b = bus(text)
+	return nil
+}
+
+func (p *pauses) UnmarshalText(text []byte) error {
+	const maxPauses, maxPause = 5, 15 * time.Minute // SQS delays a message by 15 minutes at most
+	if string(text) == "off" {
+		return nil
+	}
+	for _, entry := range splitList(text) {
+		d, err := time.ParseDuration(entry)
+		if err != nil || d < time.Second || d > maxPause || d%time.Second != 0 {
+			return errors.New(`is neither off nor a comma-separated list of whole seconds from 1s to 15m, such as "30s,1m"`)
+		}
+		*p = append(*p, d)
+	}
+	if len(*p) == 0 || len(*p) > maxPauses {
+		return errors.New("does not have 1 to 5 pauses; for none, use off")
+	}
+	return nil
+}
+
+func (b *boolean) UnmarshalText(text []byte) error {
+	if string(text) != "true" && string(text) != "false" {
+		return errors.New("is neither true nor false")
+	}
+	*b = string(text) == "true"
 	return nil
 }
 

@@ -3,10 +3,12 @@
 package document
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
@@ -16,13 +18,16 @@ const maxDocument = 1 << 20
 
 // Document is a refresh document. A document of the zero value is empty and not usable.
 type Document struct {
-	UserIDs      []string // Junction user IDs: one, or several if Many
-	ClientUserID string   // the app's own ID of the one user, instead
-	Many         bool     // the document asked for many users, and is answered so
-	All          bool     // for all users of the team, or for one page of them
-	Page         Page     // of all users; the zero value if the document names no page
-	Timeout      float64  // seconds asked for; finite
-	Ignored      bool     // a Junction webhook, or a result of our own, that asks for no refresh
+	Users     []result.User  // one, or several if Many; none if All
+	Many      bool           // the document asked for many users, and is answered so
+	All       bool           // for all users of the team, or for one page of them
+	Page      Page           // of all users; the zero value if the document names no page
+	Timeout   float64        // seconds asked for; finite
+	MaxAge    *time.Duration // the oldest stored result that will do; nil if the document does not say
+	RequestID string         // "" if the document has none; set even if the document cannot be used
+	Ignored   bool           // a Junction webhook, or a result of our own, that asks for no refresh
+
+	ConnectionError *result.ConnectionError // of a Junction webhook that reports one; also if it asks for a refresh
 }
 
 // Page is a part of Junction's list of users.
@@ -72,23 +77,47 @@ func parse(raw []byte) (Object, error) {
 
 // read decodes a document. With an event_type, one that is from Junction is a Junction webhook. A result that
 // is fed back as a document would start the next refresh, and so on.
-func (r *Reader) read(o Object, fromJunction bool) (Document, error) {
-	var d Document
-	isWebhook := fromJunction && o.Has("event_type") && !slices.Contains(r.WebhookEvents, o.Text("event_type"))
+func (r *Reader) read(o Object, fromJunction bool) (d Document, err error) {
+	if id := o.Text("request_id"); IsID(id) {
+		d.RequestID = id
+	}
+	isWebhook := false
+	if eventType := o.Text("event_type"); fromJunction && o.Has("event_type") {
+		isWebhook = !slices.Contains(r.WebhookEvents, eventType)
+		if eventType == "provider.connection.error" {
+			d.ConnectionError = readConnectionError(o)
+		}
+	}
 	isResult := o.Has("status") && o.Has("request_id") && o.Has("completed_at")
 	if isWebhook || isResult {
 		d.Ignored = true
 		if id, err := ParseUserID(o.Text("user_id")); err == nil {
-			d.UserIDs = []string{id}
+			d.Users = []result.User{{ID: id, ClientUserID: optionalClientUserID(o)}}
 		}
 		return d, nil
 	}
-	if err := r.readUsers(o, &d); err != nil {
-		return Document{}, err
+	if err = r.readUsers(o, &d); err == nil {
+		d.Timeout, err = r.readTimeout(o)
 	}
-	timeout, err := r.readTimeout(o)
-	d.Timeout = timeout
-	return d, err
+	if err == nil && o.Has("max_age") {
+		d.MaxAge, err = ParseMaxAge(number(o, "max_age"))
+	}
+	if err != nil {
+		return Document{RequestID: d.RequestID}, err
+	}
+	return d, nil
+}
+
+// readConnectionError reads what a Junction webhook says of a broken connection, or returns nil if it does not
+// say whose connection to which provider that is.
+func readConnectionError(o Object) *result.ConnectionError {
+	data := o.Object("data")
+	id, err := ParseUserID(cmp.Or(o.Text("user_id"), data.Text("user_id")))
+	provider := cmp.Or(data.Text("provider"), data.Object("provider").Text("slug"))
+	if err != nil || result.Word(provider) == "" {
+		return nil
+	}
+	return result.NewConnectionError(result.User{ID: id, ClientUserID: optionalClientUserID(o)}, provider, data.Text("error_type"))
 }
 
 // readUsers finds out which users the document names.
@@ -115,14 +144,19 @@ func (r *Reader) readUsers(o Object, d *Document) (err error) {
 		d.Page, err = readPage(o)
 	case named[0] == "user_ids":
 		d.Many = true
-		d.UserIDs, err = readUserIDs(o["user_ids"])
-		if len(d.UserIDs) > maxUsersAtOnce && !r.Queue {
+		d.Users, err = readUserIDs(o["user_ids"])
+		if len(d.Users) > maxUsersAtOnce && !r.Queue {
 			return result.Fail(result.InvalidRequest, "more than 5,000 users need a queue (REFRESH_QUEUE_URL)")
 		}
 	case named[0] == "user_id": // also beside a client_user_id, as in Junction's own envelopes
-		d.UserIDs, err = readUserID(o["user_id"], "user_id")
+		d.Users, err = readUserID(o["user_id"], "user_id")
+		if err == nil {
+			d.Users[0].ClientUserID = optionalClientUserID(o)
+		}
 	default:
-		d.ClientUserID, err = readClientUserID(o["client_user_id"])
+		var id string
+		id, err = parseClientUserID(o["client_user_id"])
+		d.Users = []result.User{{ClientUserID: id}}
 	}
 	return err
 }
@@ -137,7 +171,7 @@ func (r *Reader) searchUser(o Object, d *Document) (err error) {
 		}
 		name, last := strings.Join(path, "."), path[len(path)-1]
 		if parent.Has(last) {
-			d.UserIDs, err = readUserID(parent[last], name)
+			d.Users, err = readUserID(parent[last], name)
 			return err
 		}
 		names = append(names, name)
@@ -153,11 +187,15 @@ func (r *Reader) readTimeout(o Object) (float64, error) {
 	if !o.Has("timeout") {
 		return r.DefaultTimeout, nil
 	}
-	raw := o["timeout"]
-	if raw[0] == '"' {
-		return ParseTimeout(o.Text("timeout"))
+	return ParseTimeout(number(o, "timeout"))
+}
+
+// number returns the text of a value that is a number or a numeric string.
+func number(o Object, key string) string {
+	if o[key][0] == '"' {
+		return o.Text(key)
 	}
-	return ParseTimeout(string(raw))
+	return string(o[key])
 }
 
 // readPage reads which page of all users is meant: none if the document names no offset.

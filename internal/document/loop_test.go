@@ -2,6 +2,7 @@ package document_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/junction-refresh/junction-refresh/internal/document"
@@ -19,17 +20,17 @@ func TestAResultThatIsFedBackIsIgnored(t *testing.T) {
 	}
 	reader := &document.Reader{UserIDPaths: [][]string{{"user_id"}}}
 	d, err := reader.Read(fedBack)
-	if err != nil || !d.Ignored || len(d.UserIDs) != 1 || d.UserIDs[0] != loopUser {
+	if err != nil || !d.Ignored || !slices.Equal(d.Users, []result.User{{ID: loopUser}}) {
 		t.Errorf("a document: %+v, %v", d, err)
 	}
-	d, _, err = reader.ReadMessage(string(fedBack))
-	if err != nil || !d.Ignored {
-		t.Errorf("a message: %+v, %v", d, err)
+	m, err := reader.ReadMessage(string(fedBack))
+	if err != nil || !m.Ignored {
+		t.Errorf("a message: %+v, %v", m, err)
 	}
 	envelope := `{"detail-type":"x","source":"a.broad.rule","detail":` + string(fedBack) + `}`
-	d, _, err = reader.ReadMessage(envelope)
-	if err != nil || !d.Ignored {
-		t.Errorf("an event in a message: %+v, %v", d, err)
+	m, err = reader.ReadMessage(envelope)
+	if err != nil || !m.Ignored {
+		t.Errorf("an event in a message: %+v, %v", m, err)
 	}
 }
 

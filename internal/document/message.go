@@ -2,37 +2,45 @@ package document
 
 import (
 	"encoding/json"
-	"strings"
 
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// Message is a refresh document as it is queued: for one user, or for one page of all users.
+// Message is a refresh document as it is queued: for one user, for one page of all users, or a follow-up.
 type Message struct {
-	UserID       string  `json:"user_id,omitempty"`
-	ClientUserID string  `json:"client_user_id,omitempty"`
-	AllUsers     bool    `json:"all_users,omitempty"`
-	Offset       *int    `json:"offset,omitempty"`
-	Limit        int     `json:"limit,omitempty"`
-	Timeout      float64 `json:"timeout"` // seconds, as asked for
+	UserID       string           `json:"user_id,omitempty"`
+	ClientUserID string           `json:"client_user_id,omitempty"`
+	AllUsers     bool             `json:"all_users,omitempty"`
+	Offset       *int             `json:"offset,omitempty"`
+	Limit        int              `json:"limit,omitempty"`
+	Timeout      float64          `json:"timeout"`           // seconds, as asked for
+	MaxAge       *float64         `json:"max_age,omitempty"` // seconds
+	FollowUp     *result.FollowUp `json:"follow_up,omitempty"`
 	Origin
 }
 
 // Origin says what a message was queued for.
 type Origin struct {
 	Trigger   Trigger `json:"trigger"`
-	RequestID string  `json:"request_id,omitempty"` // of the answer that its caller got
+	RequestID string  `json:"request_id,omitempty"` // of the request, over all its messages
 }
 
-// Messages returns a document's messages, one per user. For all users see PageMessages.
-func (d Document) Messages(from Origin) []Message {
-	m := Message{ClientUserID: d.ClientUserID, Timeout: d.Timeout, Origin: from}
-	if d.ClientUserID != "" {
-		return []Message{m}
+// message returns what all of a document's messages have in common.
+func (d Document) message(from Origin) Message {
+	m := Message{Timeout: d.Timeout, Origin: from}
+	if d.MaxAge != nil {
+		m.MaxAge = new(d.MaxAge.Seconds())
 	}
-	messages := make([]Message, 0, len(d.UserIDs))
-	for _, id := range d.UserIDs {
-		m.UserID = id
+	return m
+}
+
+// Messages returns a document's messages, one per user. For all users see PageMessages. An app's own user ID
+// that comes from Junction's list may be anything: one that cannot be an ID is left out.
+func (d Document) Messages(from Origin) []Message {
+	m := d.message(from)
+	messages := make([]Message, 0, len(d.Users))
+	for _, user := range d.Users {
+		m.UserID, m.ClientUserID = user.ID, knownClientUserID(user.ClientUserID)
 		messages = append(messages, m)
 	}
 	return messages
@@ -43,9 +51,12 @@ func (d Document) Messages(from Origin) []Message {
 // With a message per page, any number of users is three invocations deep. Lambda stops a function that
 // invokes itself through SQS about 16 times in a row, as one would that queued its own next page.
 func (d Document) PageMessages(from Origin, users int) []Message {
+	m := d.message(from)
+	m.AllUsers, m.Limit = true, pageSize
 	var messages []Message
 	for offset := 0; offset < users; offset += pageSize {
-		messages = append(messages, Message{AllUsers: true, Offset: &offset, Limit: pageSize, Timeout: d.Timeout, Origin: from})
+		m.Offset = new(offset)
+		messages = append(messages, m)
 	}
 	return messages
 }
@@ -62,37 +73,56 @@ func ParseMessage(body string) (m Message, err error) {
 	return m, err
 }
 
-const (
-	// maxID is the longest request or trace ID that is accepted; a UUID has 36 bytes.
-	maxID = 64
-	// idLetters are what such IDs consist of.
-	idLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
-)
+// IsID reports whether text can be a request or trace ID, as [result.IsID] has it.
+func IsID(text string) bool { return result.IsID(text) }
 
-// IsID reports whether text can be a request or trace ID: 1 to 64 letters, digits and hyphens.
-func IsID(text string) bool {
-	return text != "" && len(text) <= maxID && strings.Trim(text, idLetters) == ""
+// Received is what a queue message asks for: a refresh, or the next look of a follow-up.
+type Received struct {
+	Document
+	FollowUp *result.FollowUp // nil if the message asks for a refresh
+	QueuedBy Trigger          // what the message was queued for; "" if it does not say
 }
 
-// ReadMessage decodes a queue message: a refresh document, whoever sent it, or an EventBridge event with
-// one as its detail. What it says of its origin is checked, since it goes into the log and on; the fields
-// of from that are missing or invalid are "".
-func (r *Reader) ReadMessage(body string) (d Document, from Origin, err error) {
+// ReadMessage decodes a queue message: a refresh document, whoever sent it, an EventBridge event with one as
+// its detail, or a follow-up. Everything in it is checked, also what this function wrote itself.
+func (r *Reader) ReadMessage(body string) (m Received, err error) {
 	raw := []byte(body)
 	o, _ := ParseObject(raw)
 	if o.IsEnvelope() {
 		if o.Text("source") == result.EventSource {
-			return Document{Ignored: true}, from, nil
+			m.Ignored = true
+			return m, nil
 		}
-		d, err = r.Read(o["detail"])
-		return d, from, err
-	}
-	if id := o.Text("request_id"); IsID(id) {
-		from.RequestID = id
+		m.Document, err = r.Read(o["detail"])
+		if id := o.Text("id"); m.RequestID == "" && IsID(id) {
+			m.RequestID = id
+		}
+		return m, err
 	}
 	if t := Trigger(o.Text("trigger")); t.known() {
-		from.Trigger = t
+		m.QueuedBy = t
 	}
-	d, err = r.Read(raw)
-	return d, from, err
+	if o.Has("follow_up") {
+		if id := o.Text("request_id"); IsID(id) {
+			m.RequestID = id
+		}
+		m.FollowUp, err = readFollowUp(o["follow_up"])
+		return m, err
+	}
+	m.Document, err = r.Read(raw)
+	return m, err
+}
+
+// readFollowUp decodes a follow-up that this function wrote, unless somebody else did.
+func readFollowUp(raw json.RawMessage) (*result.FollowUp, error) {
+	var f result.FollowUp
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return nil, InvalidValue("follow_up is not a follow-up of this function")
+	}
+	id, err := ParseUserID(f.UserID)
+	if err != nil || !f.Valid() {
+		return nil, InvalidValue("follow_up is not a follow-up of this function")
+	}
+	f.UserID, f.ClientUserID = id, knownClientUserID(f.ClientUserID)
+	return &f, nil
 }

@@ -1,12 +1,12 @@
 package document_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/junction-refresh/junction-refresh/internal/document"
+	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
 var fromCaller = document.Origin{Trigger: document.HTTPAPI, RequestID: "of-the-caller"}
@@ -17,15 +17,15 @@ func TestAMessageIsWrittenForEachUser(t *testing.T) {
 		want     []string
 	}{
 		"one user": {
-			document.Document{UserIDs: []string{user}, Timeout: 45},
+			document.Document{Users: []result.User{{ID: user}}, Timeout: 45},
 			[]string{`{"user_id":"` + user + `","timeout":45,"trigger":"http-api","request_id":"of-the-caller"}`},
 		},
 		"an app's own ID": {
-			document.Document{ClientUserID: "<app>", Timeout: 10},
+			document.Document{Users: []result.User{{ClientUserID: "<app>"}}, Timeout: 10},
 			[]string{`{"client_user_id":"\u003capp\u003e","timeout":10,"trigger":"http-api","request_id":"of-the-caller"}`},
 		},
 		"two users": {
-			document.Document{UserIDs: []string{user, otherUser}, Many: true, Timeout: 30.5},
+			document.Document{Users: []result.User{{ID: user}, {ID: otherUser}}, Many: true, Timeout: 30.5},
 			[]string{
 				`{"user_id":"` + user + `","timeout":30.5,"trigger":"http-api","request_id":"of-the-caller"}`,
 				`{"user_id":"` + otherUser + `","timeout":30.5,"trigger":"http-api","request_id":"of-the-caller"}`,
@@ -94,72 +94,75 @@ func TestAMessageIsReadBackAsItWasWritten(t *testing.T) {
 }
 
 func TestAMessagesBodyIsTheDocument(t *testing.T) {
-	one := document.Document{UserIDs: []string{user}, Timeout: 20}
+	one := document.Document{Users: []result.User{{ID: user}}, Timeout: 20}
+	ofTheCaller := one
+	ofTheCaller.RequestID = "of-the-caller"
 	for name, c := range map[string]struct {
 		body string
-		want document.Document
-		from document.Origin
+		want document.Received
 	}{
 		"a message of this function": {
-			`{"user_id":"` + user + `","timeout":20,"trigger":"http-api","request_id":"of-the-caller"}`, one, fromCaller,
+			`{"user_id":"` + user + `","timeout":20,"trigger":"http-api","request_id":"of-the-caller"}`,
+			document.Received{Document: ofTheCaller, QueuedBy: document.HTTPAPI},
 		},
-		"another sender's document": {`{"user_id":"` + user + `","timeout":20}`, one, document.Origin{}},
-		"an EventBridge event":      {`{"detail-type":"x","source":"my.app","detail":{"user_id":"` + user + `","timeout":20}}`, one, document.Origin{}},
+		"another sender's document": {`{"user_id":"` + user + `","timeout":20}`, document.Received{Document: one}},
+		"an EventBridge event": {
+			`{"detail-type":"x","source":"my.app","detail":{"user_id":"` + user + `","timeout":20}}`, document.Received{Document: one},
+		},
 		"an EventBridge event of this function": {
 			`{"detail-type":"x","source":"junction.refresh","detail":{"user_id":"` + user + `"}}`,
-			document.Document{Ignored: true}, document.Origin{},
+			document.Received{Document: document.Document{Ignored: true}},
 		},
 		"a page of all users": {
 			`{"all_users":true,"offset":1,"limit":2,"timeout":30,"trigger":"function-url","request_id":"of-the-caller"}`,
-			document.Document{Many: true, All: true, Page: document.Page{Offset: 1, Limit: 2}, Timeout: 30},
-			document.Origin{Trigger: document.FunctionURL, RequestID: "of-the-caller"},
+			document.Received{
+				Document: document.Document{
+					Many: true, All: true, Page: document.Page{Offset: 1, Limit: 2}, Timeout: 30, RequestID: "of-the-caller",
+				},
+				QueuedBy: document.FunctionURL,
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, from, err := newQueueReader().ReadMessage(c.body)
+			got, err := newQueueReader().ReadMessage(c.body)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Errorf("the document is read wrong (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(c.from, from); diff != "" {
-				t.Errorf("the origin is read wrong (-want +got):\n%s", diff)
+				t.Errorf("the message is read wrong (-want +got):\n%s", diff)
 			}
 		})
 	}
 	for name, body := range map[string]string{"an empty body": ``, "not JSON": `not JSON`, "an event without a detail": `{"detail-type":"x","source":"my.app"}`} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := newQueueReader().ReadMessage(body)
+			_, err := newQueueReader().ReadMessage(body)
 			_ = refusal(t, err)
 		})
 	}
 }
 
-func TestOnlyATrustworthyOriginIsReadFromAMessage(t *testing.T) {
+func TestOnlyAKnownTriggerIsReadFromAMessage(t *testing.T) {
 	for name, c := range map[string]struct {
-		origin string
-		want   document.Origin
+		key  string
+		want document.Trigger
 	}{
-		"a request ID of 64 letters":    {`"request_id":"` + strings.Repeat("x", 64) + `"`, document.Origin{RequestID: strings.Repeat("x", 64)}},
-		"a request ID that is longer":   {`"request_id":"` + strings.Repeat("x", 65) + `"`, document.Origin{}},
-		"a request ID with words":       {`"request_id":"a caller's words"`, document.Origin{}},
-		"a request ID that is a number": {`"request_id":7`, document.Origin{}},
-		"an unknown trigger":            {`"trigger":"nonsense"`, document.Origin{}},
-		"http-api":                      {`"trigger":"http-api"`, document.Origin{Trigger: document.HTTPAPI}},
-		"rest-api":                      {`"trigger":"rest-api"`, document.Origin{Trigger: document.RESTAPI}},
-		"function-url":                  {`"trigger":"function-url"`, document.Origin{Trigger: document.FunctionURL}},
-		"eventbridge":                   {`"trigger":"eventbridge"`, document.Origin{Trigger: document.EventBridge}},
-		"sqs":                           {`"trigger":"sqs"`, document.Origin{Trigger: document.SQS}},
-		"direct":                        {`"trigger":"direct"`, document.Origin{Trigger: document.Direct}},
+		"none":              {`"x":1`, ""},
+		"an unknown one":    {`"trigger":"nonsense"`, ""},
+		"one not in quotes": {`"trigger":7`, ""},
+		"http-api":          {`"trigger":"http-api"`, document.HTTPAPI},
+		"rest-api":          {`"trigger":"rest-api"`, document.RESTAPI},
+		"function-url":      {`"trigger":"function-url"`, document.FunctionURL},
+		"eventbridge":       {`"trigger":"eventbridge"`, document.EventBridge},
+		"sqs":               {`"trigger":"sqs"`, document.SQS},
+		"direct":            {`"trigger":"direct"`, document.Direct},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, from, err := newReader().ReadMessage(`{"user_id":"` + user + `",` + c.origin + `}`)
+			got, err := newReader().ReadMessage(`{"user_id":"` + user + `",` + c.key + `}`)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.want, from); diff != "" {
-				t.Errorf("the origin is read wrong (-want +got):\n%s", diff)
+			if got.QueuedBy != c.want {
+				t.Errorf("the trigger is %q, want %q", got.QueuedBy, c.want)
 			}
 		})
 	}

@@ -6,11 +6,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/junction-refresh/junction-refresh/internal/document"
+	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
 func TestADocumentNamesItsUsersAndTimeout(t *testing.T) {
 	one := func(timeout float64) document.Document {
-		return document.Document{UserIDs: []string{user}, Timeout: timeout}
+		return document.Document{Users: []result.User{{ID: user}}, Timeout: timeout}
 	}
 	for name, c := range map[string]struct {
 		raw  string
@@ -21,20 +22,19 @@ func TestADocumentNamesItsUsersAndTimeout(t *testing.T) {
 		"a timeout as a string":            {`{"user_id":"` + user + `","timeout":" 30.5 "}`, one(30.5)},
 		"a negative timeout":               {`{"user_id":"` + user + `","timeout":-3}`, one(-3)},
 		"a timeout of null":                {`{"user_id":"` + user + `","timeout":null}`, one(10)},
-		"a user ID beside the app's own":   {`{"user_id":"` + user + `","client_user_id":"x"}`, one(10)},
 		"unknown keys":                     {`{"user_id":"` + user + `","anything":{"else":[1]},"all_users":null}`, one(10)},
 		"an event type of another service": {`{"event_type":"login","user_id":"` + user + `"}`, one(10)},
 		"the app's own ID": {
 			`{"user_id":null,"client_user_id":"app-user-42"}`,
-			document.Document{ClientUserID: "app-user-42", Timeout: 10},
+			document.Document{Users: []result.User{{ClientUserID: "app-user-42"}}, Timeout: 10},
 		},
 		"a list of users, each once": {
 			`{"user_ids":["` + user + `","` + otherUser + `","` + upperUser + `"],"timeout":20}`,
-			document.Document{UserIDs: []string{user, otherUser}, Many: true, Timeout: 20},
+			document.Document{Users: []result.User{{ID: user}, {ID: otherUser}}, Many: true, Timeout: 20},
 		},
 		"a list of one user": {
 			`{"user_ids":["` + user + `"]}`,
-			document.Document{UserIDs: []string{user}, Many: true, Timeout: 10},
+			document.Document{Users: []result.User{{ID: user}}, Many: true, Timeout: 10},
 		},
 		"all users": {
 			`{"all_users":true}`,
@@ -81,7 +81,7 @@ func TestAnotherSendersUserIDIsFoundAtTheConfiguredPaths(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]string{user}, got.UserIDs); diff != "" {
+			if diff := cmp.Diff([]result.User{{ID: user}}, got.Users); diff != "" {
 				t.Errorf("the user is not found (-want +got):\n%s", diff)
 			}
 		})
@@ -98,11 +98,11 @@ func TestOnlyListedJunctionWebhooksRefresh(t *testing.T) {
 	}{
 		"a listed one": {
 			r.Read, `{"event_type":"provider.connection.created","team_id":"t","user_id":"` + user + `"}`,
-			document.Document{UserIDs: []string{user}, Timeout: 10},
+			document.Document{Users: []result.User{{ID: user}}, Timeout: 10},
 		},
 		"an unlisted one": {
 			r.Read, `{"event_type":"daily.data.sleep.created","team_id":"t","user_id":"` + user + `","data":{}}`,
-			document.Document{UserIDs: []string{user}, Ignored: true},
+			document.Document{Users: []result.User{{ID: user}}, Ignored: true},
 		},
 		"one whose type is not a string": {
 			r.Read, `{"event_type":7,"team_id":"t","user_id":"not one"}`,
@@ -110,15 +110,15 @@ func TestOnlyListedJunctionWebhooksRefresh(t *testing.T) {
 		},
 		"an unlisted one, known by its headers": {
 			r.ReadSvix, unlisted,
-			document.Document{UserIDs: []string{user}, Ignored: true},
+			document.Document{Users: []result.User{{ID: user}}, Ignored: true},
 		},
 		"an app's own webhook of that type": {
 			r.Read, unlisted,
-			document.Document{UserIDs: []string{user}, Timeout: 10},
+			document.Document{Users: []result.User{{ID: user}}, Timeout: 10},
 		},
 		"a refresh document with Svix's headers": {
 			r.ReadSvix, `{"user_id":"` + user + `"}`,
-			document.Document{UserIDs: []string{user}, Timeout: 10},
+			document.Document{Users: []result.User{{ID: user}}, Timeout: 10},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -46,6 +47,18 @@ func ParseTimeout(text string) (float64, error) {
 	return v, nil
 }
 
+// MaxAge is the oldest result that max_age can ask for.
+const MaxAge = time.Hour
+
+// ParseMaxAge reads a number of seconds from 0 to 3600.
+func ParseMaxAge(text string) (*time.Duration, error) {
+	seconds, err := ParseTimeout(text)
+	if err != nil || seconds < 0 || seconds > MaxAge.Seconds() {
+		return nil, InvalidValue("max_age is not a number of seconds from 0 to 3600")
+	}
+	return new(time.Duration(math.Round(seconds * float64(time.Second)))), nil
+}
+
 // InvalidValue is the failure of a request that can be read but has a value that cannot be used.
 func InvalidValue(message string) *result.Failure {
 	f := result.Fail(result.InvalidRequest, message)
@@ -54,7 +67,7 @@ func InvalidValue(message string) *result.Failure {
 }
 
 // readUserID reads the one user ID, found under a name.
-func readUserID(raw json.RawMessage, name string) ([]string, error) {
+func readUserID(raw json.RawMessage, name string) ([]result.User, error) {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {
 		return nil, InvalidValue(name + " is not a string")
@@ -63,11 +76,11 @@ func readUserID(raw json.RawMessage, name string) ([]string, error) {
 	if err != nil {
 		return nil, InvalidValue(name + " is not a UUID")
 	}
-	return []string{id}, nil
+	return []result.User{{ID: id}}, nil
 }
 
 // readUserIDs reads a list of user IDs and drops repetitions. One bad ID rejects the list.
-func readUserIDs(raw json.RawMessage) ([]string, error) {
+func readUserIDs(raw json.RawMessage) ([]result.User, error) {
 	var texts []*string
 	if json.Unmarshal(raw, &texts) != nil {
 		return nil, InvalidValue("user_ids is not a list of strings")
@@ -76,7 +89,7 @@ func readUserIDs(raw json.RawMessage) ([]string, error) {
 		return nil, InvalidValue("user_ids is empty")
 	}
 	seen := make(map[string]bool, len(texts))
-	ids := make([]string, 0, len(texts))
+	users := make([]result.User, 0, len(texts))
 	for i, text := range texts {
 		if text == nil {
 			return nil, InvalidValue("user_ids[" + strconv.Itoa(i) + "] is null")
@@ -87,23 +100,51 @@ func readUserIDs(raw json.RawMessage) ([]string, error) {
 		}
 		if !seen[id] {
 			seen[id] = true
-			ids = append(ids, id)
+			users = append(users, result.User{ID: id})
 		}
 	}
-	return ids, nil
+	return users, nil
 }
 
-// readClientUserID reads an app's own user ID. "." and ".." would climb out of the URL's path.
-func readClientUserID(raw json.RawMessage) (string, error) {
+// knownClientUserID returns an app's own user ID, or "" if it cannot be one.
+func knownClientUserID(id string) string {
+	if checkClientUserID(id) != nil {
+		return ""
+	}
+	return id
+}
+
+// optionalClientUserID returns the app's own user ID that a document has in addition to Junction's. It is ""
+// if there is none, or none that can be an ID.
+func optionalClientUserID(o Object) string {
+	id, err := parseClientUserID(o["client_user_id"])
+	if err != nil {
+		return ""
+	}
+	return id
+}
+
+// parseClientUserID reads an app's own user ID.
+func parseClientUserID(raw json.RawMessage) (string, error) {
 	var id string
-	switch {
-	case json.Unmarshal(raw, &id) != nil:
+	if json.Unmarshal(raw, &id) != nil {
 		return "", InvalidValue("client_user_id is not a string")
-	case id == "" || id == "." || id == ".." || len(id) > maxClientUserID:
-		return "", InvalidValue("client_user_id cannot be an ID: it is empty, dots, or over 1,024 bytes")
-	case strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f || r >= '\uFFFD' && r <= '\uFFFF' }):
-		// SQS does not accept U+FFFE and U+FFFF either.
-		return "", InvalidValue("client_user_id has control characters or is not UTF-8")
+	}
+	if err := checkClientUserID(id); err != nil {
+		return "", err
 	}
 	return id, nil
+}
+
+// checkClientUserID returns an error if text cannot be an app's own user ID. "." and ".." would climb out of
+// the URL's path.
+func checkClientUserID(id string) error {
+	switch {
+	case id == "" || id == "." || id == ".." || len(id) > maxClientUserID:
+		return InvalidValue("client_user_id cannot be an ID: it is empty, dots, or over 1,024 bytes")
+	case strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f || r >= '\uFFFD' && r <= '\uFFFF' }):
+		// SQS does not accept U+FFFE and U+FFFF either.
+		return InvalidValue("client_user_id has control characters or is not UTF-8")
+	}
+	return nil
 }

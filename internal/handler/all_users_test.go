@@ -22,9 +22,9 @@ func (f function) wantListed(t *testing.T, want ...[2]int) {
 func TestForAllUsersOneMessagePerPageIsQueued(t *testing.T) {
 	q := &queue{}
 	f := newFunction(withQueue(q))
-	f.refresher.team = make([]string, 1001)
+	f.refresher.team = make([]result.User, 1001)
 	got := string(f.answer(t, `{"all_users":true,"timeout":30}`))
-	if want := `{"status":"queued","summary":{"users":1001,"queued":1001,"pages":3},"results":[]}`; got != want {
+	if want := `{"status":"queued","summary":{"users":1001,"pages":3},"results":[]}`; got != want {
 		t.Errorf("it is answered with %s, want %s", got, want)
 	}
 	var pages []string
@@ -47,10 +47,10 @@ func TestATeamWithoutUsersQueuesNothing(t *testing.T) {
 func TestAPagesUsersAreQueuedUnderTheFirstRequestsID(t *testing.T) {
 	q := &queue{}
 	f := newFunction(withQueue(q))
-	f.refresher.team = []string{"x", user, "", other}
+	f.refresher.team = []result.User{{ID: "x"}, {ID: user, ClientUserID: "app-user-7"}, {}, {ID: other}}
 	f.wantFailures(t, awstest.SQSBatch(`{"all_users":true,"offset":1,"limit":2,"timeout":30,"trigger":"function-url","request_id":"of-the-caller"}`))
 	f.wantListed(t, [2]int{1, 2})
-	wantQueued(t, q, `{"user_id":"`+user+`","timeout":30,"trigger":"function-url","request_id":"of-the-caller"}`)
+	wantQueued(t, q, `{"user_id":"`+user+`","client_user_id":"app-user-7","timeout":30,"trigger":"function-url","request_id":"of-the-caller"}`)
 }
 
 func TestAPageThatCannotBeListedIsRetried(t *testing.T) {

@@ -76,6 +76,9 @@ func newHTTPAnswer(out result.Result) []byte {
 	if out.Status == result.InProgress || out.Status == result.Queued {
 		status = http.StatusAccepted
 	}
+	if out.AgeSeconds != nil {
+		headers["Age"] = strconv.Itoa(*out.AgeSeconds)
+	}
 	if f := out.Failure(); f != nil {
 		status = f.Status()
 		switch {
@@ -83,8 +86,6 @@ func newHTTPAnswer(out result.Result) []byte {
 			headers["Retry-After"] = strconv.Itoa(f.RetryAfterSeconds())
 		case f.Code == result.RateLimited:
 			headers["Retry-After"] = strconv.Itoa(unknownRetryAfter)
-		case f.Code == result.MethodNotAllowed:
-			headers["Allow"] = http.MethodPost
 		case f.Code == result.Unauthenticated:
 			headers["WWW-Authenticate"] = "Bearer"
 		}

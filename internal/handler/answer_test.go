@@ -30,10 +30,10 @@ func TestAFailuresStatusAndRetryAfterFollowFromItsCode(t *testing.T) {
 		"unavailable for a moment":         {&result.Failure{Code: result.UpstreamUnavailable, Message: "x", RetryAfter: time.Millisecond}, 503, "1"},
 		"no connected sources":             {&result.Failure{Code: result.NoConnectedSources, Message: "x"}, 400, ""},
 		"a 422 with its detail":            {&result.Failure{Code: result.UpstreamInvalidRequest, Message: "x", Detail: json.RawMessage(`[1]`)}, 422, ""},
-		"the key is not accepted":          {&result.Failure{Code: result.UpstreamUnauthorized, Message: "x"}, 502, ""},
+		"the key is not accepted":          {&result.Failure{Code: result.UpstreamUnauthorized, Message: "x"}, 424, ""},
 		"Junction took too long":           {&result.Failure{Code: result.UpstreamTimeout, Message: "x"}, 504, ""},
 		"there is no such user":            {&result.Failure{Code: result.UserNotFound, Message: "x"}, 404, ""},
-		"the key is for elsewhere":         {&result.Failure{Code: result.Misconfigured, Message: "x"}, 500, ""},
+		"the key is for elsewhere":         {&result.Failure{Code: result.Misconfigured, Message: "x"}, 424, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFunction()

@@ -97,8 +97,8 @@ func TestNoMessageWaitsForTheOthersOfItsBatch(t *testing.T) {
 func TestTheRequestThatQueuedAMessageIsLoggedAndPassedOn(t *testing.T) {
 	for name, c := range map[string]struct{ origin, requestID, logged string }{
 		"a message of this function":  {`"trigger":"rest-api","request_id":"of-the-caller"`, "of-the-caller", `"queued_by":"rest-api"`},
-		"an origin that is not valid": {`"trigger":"nonsense","request_id":"a caller's words"`, "request-1", ``},
-		"another sender's message":    {`"x":1`, "request-1", ``},
+		"an origin that is not valid": {`"trigger":"nonsense","request_id":"a caller's words"`, "m0", ``},
+		"another sender's message":    {`"x":1`, "m0", ``},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFunction()

@@ -39,7 +39,7 @@ func (h *Handler) once(ctx context.Context, id string, process func() (answer []
 func isFinal(results []result.Result) bool {
 	for _, out := range results {
 		inFlight := out.Coalesced && out.Status == result.InProgress && out.UpstreamStatus == 0
-		if inFlight || retryable(out) {
+		if f := out.Failure(); inFlight || f != nil && f.Requeue() {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -9,9 +10,21 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// serveEvent answers the detail of an EventBridge event, or a direct document.
-func (h *Handler) serveEvent(ctx context.Context, in invocation, raw []byte) ([]byte, error) {
+// serveEventBridge answers an EventBridge event. One of the function's own is ignored: a broad rule must not loop.
+func (h *Handler) serveEventBridge(ctx context.Context, in invocation, event document.Object) ([]byte, error) {
+	if id := event.Text("id"); document.IsID(id) {
+		in.RequestID = id
+	}
+	if event.Text("source") == result.EventSource {
+		return encode(h.ignore(ctx, in, document.Document{})), nil
+	}
+	return h.serveDocument(ctx, in, event["detail"])
+}
+
+// serveDocument answers the detail of an EventBridge event, or a direct document.
+func (h *Handler) serveDocument(ctx context.Context, in invocation, raw []byte) ([]byte, error) {
 	d, err := h.reader.Read(raw)
+	in.RequestID = cmp.Or(d.RequestID, in.RequestID)
 	switch {
 	case err != nil:
 		return h.refuse(ctx, in, err)
@@ -24,7 +37,7 @@ func (h *Handler) serveEvent(ctx context.Context, in invocation, raw []byte) ([]
 		}
 		return encode(queued), nil
 	}
-	results := h.refreshAll(ctx, in, d, in.budget(0))
+	results := h.refreshAll(ctx, in, in.requests(d, in.budget(0)))
 	final, retry := results, (*result.Failure)(nil)
 	// A direct caller reads the results of many; EventBridge reads none, and can only try again.
 	if !d.Many || in.Trigger == document.EventBridge {
@@ -42,11 +55,10 @@ func (h *Handler) serveEvent(ctx context.Context, in invocation, raw []byte) ([]
 	return shortened(results, func(results []result.Result) []byte { return encode(results[0]) }), nil
 }
 
-// refreshAll refreshes the users of a document and returns one result each, in their order.
-func (h *Handler) refreshAll(ctx context.Context, in invocation, d document.Document, budget refresh.Budget) []result.Result {
-	requests := in.requests(d, budget)
+// refreshAll refreshes users and returns one result each, in their order.
+func (h *Handler) refreshAll(ctx context.Context, in invocation, requests []refresh.Request) []result.Result {
 	results := make([]result.Result, len(requests))
-	h.refresher.All(ctx, requests, func(i int, out result.Result) {
+	h.refreshEach(ctx, requests, func(int) invocation { return in }, func(i int, out result.Result) {
 		results[i] = out
 		h.options.Observer.Refreshed(ctx, in.Origin, out)
 	})
@@ -55,14 +67,11 @@ func (h *Handler) refreshAll(ctx context.Context, in invocation, d document.Docu
 
 // requests returns the refreshes that a document asks for.
 func (in invocation) requests(d document.Document, budget refresh.Budget) []refresh.Request {
-	request := refresh.Request{ClientUserID: d.ClientUserID, Timeout: d.Timeout, RequestID: in.RequestID, Budget: budget}
-	if d.ClientUserID != "" {
-		return []refresh.Request{request}
-	}
-	requests := make([]refresh.Request, 0, len(d.UserIDs))
-	for _, id := range d.UserIDs {
-		request.UserID = id
-		requests = append(requests, request)
+	requests := make([]refresh.Request, 0, len(d.Users))
+	for _, user := range d.Users {
+		requests = append(requests, refresh.Request{
+			UserID: user.ID, ClientUserID: user.ClientUserID, Timeout: d.Timeout, MaxAge: d.MaxAge, RequestID: in.RequestID, Budget: budget,
+		})
 	}
 	return requests
 }

@@ -3,6 +3,7 @@ package handler
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/document"
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
@@ -18,17 +19,19 @@ type queuedMany struct {
 
 type queuedSummary struct {
 	Users  int `json:"users"`
-	Queued int `json:"queued"`
-	Pages  int `json:"pages,omitempty"` // for all users: the number of messages
+	Queued int `json:"queued,omitempty"` // absent for all users: nobody knows yet how many have a source
+	Pages  int `json:"pages,omitempty"`  // for all users: the number of messages
 }
 
 // enqueueOne queues a document with one user.
 func (h *Handler) enqueueOne(ctx context.Context, in invocation, d document.Document, budget refresh.Budget) (result.Result, error) {
 	messages := d.Messages(in.origin())
-	if err := h.send(ctx, in, messages, budget); err != nil {
+	if err := h.send(ctx, in, messages, 0, budget); err != nil {
 		return result.Result{}, err
 	}
 	out := result.FromQueued(messages[0].UserID)
+	out.ClientUserID = messages[0].ClientUserID
+	out.Final = h.options.Bus == nil
 	out.RequestedTimeoutSeconds = d.Timeout
 	out = in.complete(out)
 	h.options.Observer.Refreshed(ctx, in.Origin, out)
@@ -46,19 +49,19 @@ func (h *Handler) enqueueMany(ctx context.Context, in invocation, d document.Doc
 			return queuedMany{}, err
 		}
 		messages = d.PageMessages(in.origin(), first.Total)
-		summary = queuedSummary{Users: first.Total, Queued: first.Total, Pages: len(messages)}
+		summary = queuedSummary{Users: first.Total, Pages: len(messages)}
 	case d.All:
 		page, err := h.refresher.Users(ctx, budget, d.Page.Offset, d.Page.Limit)
 		if err != nil {
 			return queuedMany{}, err
 		}
-		d.UserIDs = page.UserIDs
+		d.Users = page.Users
 		fallthrough
 	default:
 		messages = d.Messages(in.origin())
 		summary = queuedSummary{Users: len(messages), Queued: len(messages)}
 	}
-	if err := h.send(ctx, in, messages, budget); err != nil {
+	if err := h.send(ctx, in, messages, 0, budget); err != nil {
 		return queuedMany{}, err
 	}
 	h.options.Observer.Queued(ctx, in.Origin, summary.Users, summary.Pages)
@@ -70,8 +73,8 @@ func (in invocation) origin() document.Origin {
 	return document.Origin{Trigger: cmp.Or(in.QueuedBy, in.Trigger), RequestID: in.RequestID}
 }
 
-// send puts messages on the queue.
-func (h *Handler) send(ctx context.Context, in invocation, messages []document.Message, budget refresh.Budget) error {
+// send puts messages on the queue, to be received after a delay.
+func (h *Handler) send(ctx context.Context, in invocation, messages []document.Message, delay time.Duration, budget refresh.Budget) error {
 	if len(messages) == 0 {
 		return nil
 	}
@@ -79,7 +82,7 @@ func (h *Handler) send(ctx context.Context, in invocation, messages []document.M
 	defer cancel()
 	encoded := make([]Message, 0, len(messages))
 	for _, m := range messages {
-		encoded = append(encoded, Message{Body: m.Body(), TraceHeader: in.TraceHeader})
+		encoded = append(encoded, Message{Body: m.Body(), Delay: delay, TraceHeader: in.TraceHeader})
 	}
 	if err := h.options.Queue.Send(ctx, encoded); err != nil {
 		return result.FailFor(result.QueueFailed, "the refresh could not be queued", err)

@@ -123,11 +123,11 @@ func TestEveryWebhookThatRefreshesIsQueued(t *testing.T) {
 func TestManyUsersAreQueuedOnceEach(t *testing.T) {
 	const many = `{"user_ids":["` + user + `","` + other + `","` + user + `"],"timeout":30}`
 	const answer = `{"status":"queued","summary":{"users":2,"queued":2},"results":[]}`
-	for trigger, c := range map[string]struct{ event, want string }{
-		"direct":      {many, answer},
-		"eventbridge": {awstest.EventBridgeEvent("my.app", many), answer},
-		"sqs":         {awstest.SQSBatch(many), `{"batchItemFailures":[]}`},
-		"http-api":    {awstest.Request{Path: "/webhooks", Body: many}.HTTPAPI(), answer},
+	for trigger, c := range map[string]struct{ event, want, requestID string }{
+		"direct":      {many, answer, "request-1"},
+		"eventbridge": {awstest.EventBridgeEvent("my.app", many), answer, eventID},
+		"sqs":         {awstest.SQSBatch(many), `{"batchItemFailures":[]}`, "m0"},
+		"http-api":    {awstest.Request{Path: "/webhooks", Body: many}.HTTPAPI(), answer, "request-1"},
 	} {
 		t.Run(trigger, func(t *testing.T) {
 			q := &queue{}
@@ -144,7 +144,7 @@ func TestManyUsersAreQueuedOnceEach(t *testing.T) {
 				t.Errorf("it is answered with %s, want %s", got, c.want)
 			}
 			message := func(id string) string {
-				return fmt.Sprintf(`{"user_id":%q,"timeout":30,"trigger":%q,"request_id":"request-1"}`, id, trigger)
+				return fmt.Sprintf(`{"user_id":%q,"timeout":30,"trigger":%q,"request_id":%q}`, id, trigger, c.requestID)
 			}
 			wantQueued(t, q, message(user), message(other))
 			f.wantRequests(t)

@@ -47,7 +47,7 @@ func TestAnEventBridgeEventsDetailIsTheDocument(t *testing.T) {
 	if out.UserID != user {
 		t.Errorf("the result is of the user %q", out.UserID)
 	}
-	f.wantRequests(t, refresh.Request{UserID: user, Timeout: 20, RequestID: "request-1"})
+	f.wantRequests(t, refresh.Request{UserID: user, Timeout: 20, RequestID: eventID})
 
 	if out := f.result(t, `{"detail-type":"x","source":"my.app"}`); out.ErrorCode != result.InvalidRequest {
 		t.Errorf("an event without a detail is answered with %q", out.ErrorCode)

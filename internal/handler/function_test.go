@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/junction-refresh/junction-refresh/internal/handler"
 	"github.com/junction-refresh/junction-refresh/internal/observe"
@@ -27,7 +25,8 @@ const (
 	other = "6b8b45f4-32a7-4b4c-8d3f-0c5a1de0f4a1"
 
 	userDocument = `{"user_id":"` + user + `"}`
-	mirror       = "/v2/user/refresh/" + user // Junction's own path
+	mirror       = "/v2/user/refresh/" + user             // Junction's own path
+	eventID      = "3f6c1b0a-5b7e-4d9e-9a55-6f0b8f1f2c11" // of awstest.EventBridgeEvent
 	trace        = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 )
 
@@ -40,9 +39,25 @@ type function struct {
 
 type option func(*handler.Options)
 
-func withQueue(q *queue) option           { return func(o *handler.Options) { o.Queue = q } }
-func withBus(b *bus) option               { return func(o *handler.Options) { o.Bus = b } }
 func withDeliveries(d *deliveries) option { return func(o *handler.Options) { o.Deliveries = d } }
+
+// withQueue gives the function a queue, or takes it away if q is nil.
+func withQueue(q *queue) option {
+	return func(o *handler.Options) {
+		if o.Queue = q; q == nil {
+			o.Queue = nil
+		}
+	}
+}
+
+// withBus gives the function a bus, or takes it away if b is nil.
+func withBus(b *bus) option {
+	return func(o *handler.Options) {
+		if o.Bus = b; b == nil {
+			o.Bus = nil
+		}
+	}
+}
 
 // newFunction returns a function without a queue, a bus and a memory of deliveries. It admits every caller.
 func newFunction(options ...option) function {
@@ -160,68 +175,4 @@ func (f function) wantNotLogged(t *testing.T, texts ...string) {
 			t.Errorf("%s is logged:\n%s", text, f.log)
 		}
 	}
-}
-
-// httpAnswer is a decoded HTTP answer.
-type httpAnswer struct {
-	StatusCode      int
-	Headers         map[string]string
-	Body            string
-	IsBase64Encoded bool
-}
-
-// http invokes the function with an HTTP event and returns its answer.
-func (f function) http(t *testing.T, event string) httpAnswer {
-	t.Helper()
-	answer := f.answer(t, event)
-	var out httpAnswer
-	if err := json.Unmarshal(answer, &out); err != nil {
-		t.Fatalf("%v in %s", err, answer)
-	}
-	if out.Headers["Content-Type"] != "application/json" || out.Headers["Cache-Control"] != "no-store" {
-		t.Errorf("the headers are %v", out.Headers)
-	}
-	if out.IsBase64Encoded {
-		t.Error("the body is base64")
-	}
-	return out
-}
-
-// wantStatus checks the HTTP status.
-func (a httpAnswer) wantStatus(t *testing.T, want int) {
-	t.Helper()
-	if a.StatusCode != want {
-		t.Errorf("the status is %d, want %d: %s", a.StatusCode, want, a.Body)
-	}
-}
-
-// result returns the result in the body.
-func (a httpAnswer) result(t *testing.T) result.Result {
-	t.Helper()
-	return decodeResult(t, []byte(a.Body))
-}
-
-var compileSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	return jsonschema.NewCompiler().Compile("../../docs/result.schema.json")
-})
-
-// decodeResult decodes a result, and checks it against the schema.
-func decodeResult(t *testing.T, text []byte) result.Result {
-	t.Helper()
-	schema, err := compileSchema()
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatalf("%v in %s", err, text)
-	}
-	if err := schema.Validate(v); err != nil {
-		t.Errorf("%v\nin %s", err, text)
-	}
-	var out result.Result
-	if err := json.Unmarshal(text, &out); err != nil {
-		t.Fatalf("%v in %s", err, text)
-	}
-	return out
 }

@@ -20,6 +20,10 @@ func FuzzInvoke(f *testing.F) {
 		`{"requestContext":{"httpMethod":"POST"},"path":"/webhooks","headers":{"svix-id":"1"},"body":"e30=","isBase64Encoded":true}`,
 		awstest.SQSBatch(`{"detail-type":"x","source":"y","detail":{}}`), awstest.SQSBatch(`{"all_users": true}`),
 		`{"Records":[{"eventSource":"aws:sqs","messageId":"1","attributes":{"ApproximateReceiveCount":"x"},"body":"{\"all_users\": true}"}]}`,
+		awstest.SQSBatch(lookMessage(followUp(user, 0)) + " "), awstest.SQSBatch(`{"follow_up": {"user_id":7}}`),
+		awstest.Request{Method: "GET", Path: mirror}.HTTPAPI(),
+		awstest.Request{Path: mirror + "?max_age=9", Header: map[string][]string{"cache-control": {`max-age="9", no-cache`}}}.RESTAPI(),
+		awstest.Request{Path: "/webhooks", Body: connectionError + " "}.HTTPAPI(),
 		awstest.EventBridgeEvent("y", `{"data":{"user_id":1}}`), `{"Records":[null]}`, `null`, `{`,
 	} {
 		f.Add([]byte(event))
@@ -27,7 +31,7 @@ func FuzzInvoke(f *testing.F) {
 	f.Fuzz(func(t *testing.T, event []byte) {
 		fn := newFunction()
 		if bytes.ContainsAny(event, " ") {
-			fn = newFunction(withQueue(&queue{}), withBus(&bus{}))
+			fn, _, _ = newFollowing()
 		}
 		answer, err := fn.invoke(t, string(event))
 		if err == nil {

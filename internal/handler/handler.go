@@ -114,12 +114,10 @@ func (h *Handler) serve(ctx context.Context, in invocation, event document.Objec
 		return h.serveHTTP(ctx, in, payload), nil
 	case in.Trigger == document.SQS:
 		return h.serveBatch(ctx, in, payload)
-	case in.Trigger == document.EventBridge && event.Text("source") == result.EventSource:
-		return encode(h.ignore(ctx, in, document.Document{})), nil
 	case in.Trigger == document.EventBridge:
-		return h.serveEvent(ctx, in, event["detail"])
+		return h.serveEventBridge(ctx, in, event)
 	}
-	return h.serveEvent(ctx, in, payload)
+	return h.serveDocument(ctx, in, payload)
 }
 
 // refuse answers an event that led to no refresh: with the failed result, or with an error if the event
@@ -147,11 +145,12 @@ func (h *Handler) fail(ctx context.Context, in invocation, err error) result.Res
 
 // ignore returns the result of an event that asks for no refresh.
 func (h *Handler) ignore(ctx context.Context, in invocation, d document.Document) result.Result {
-	userID := ""
-	if len(d.UserIDs) > 0 {
-		userID = d.UserIDs[0]
+	var user result.User
+	if len(d.Users) > 0 {
+		user = d.Users[0]
 	}
-	out := in.complete(result.FromIgnored(userID))
+	out := in.complete(result.FromIgnored(user.ID))
+	out.ClientUserID = user.ClientUserID
 	h.options.Observer.Refreshed(ctx, in.Origin, out)
 	return out
 }

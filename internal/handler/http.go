@@ -113,9 +113,17 @@ type route int
 
 const (
 	noRoute      route = iota
-	refreshRoute       // POST /v2/user/refresh/{user_id}, as Junction's own
+	refreshRoute       // POST /v2/user/refresh/{user_id}, as Junction's own, and GET
 	webhookRoute       // POST /webhooks
 )
+
+// methods lists the methods that a route allows.
+func (r route) methods() string {
+	if r == refreshRoute {
+		return "GET, POST"
+	}
+	return http.MethodPost
+}
 
 // match finds the route at the end of a path: a stage, a base-path mapping and a trailing slash do not
 // matter. segment is the user ID of the refresh route, still escaped.
@@ -127,30 +135,4 @@ func match(path string) (to route, segment string) {
 		return webhookRoute, ""
 	}
 	return noRoute, ""
-}
-
-// respondAsync is the preference of a caller that does not wait for the refresh (RFC 7240, 4.1).
-const respondAsync = "respond-async"
-
-// prefersAsync reports whether the caller prefers not to wait.
-func (r *Request) prefersAsync() bool {
-	for _, line := range r.Header.Values("Prefer") {
-		for preference := range strings.SplitSeq(line, ",") {
-			token, _, _ := strings.Cut(preference, ";")
-			if strings.EqualFold(strings.TrimSpace(token), respondAsync) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// fromSvix reports whether the request has the headers of Junction's webhooks.
-func (r *Request) fromSvix() bool {
-	for name := range r.Header {
-		if strings.HasPrefix(name, "Svix-") {
-			return true
-		}
-	}
-	return false
 }

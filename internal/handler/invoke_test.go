@@ -24,7 +24,7 @@ func TestAPanicIsAnInternalErrorAndItsPayloadIsNotLogged(t *testing.T) {
 	if code := response.result(t).ErrorCode; code != result.Internal {
 		t.Errorf("the code is %s, want %s", code, result.Internal)
 	}
-	f.wantLog(t, "stubs_test.go", `"level":"ERROR"`)
+	f.wantLog(t, "refresher_test.go", `"level":"ERROR"`)
 	f.wantNotLogged(t, "a payload")
 }
 
@@ -52,18 +52,18 @@ func TestWithoutAUsableDeadlineTheFunctionHas62Seconds(t *testing.T) {
 
 func TestARefreshIsLoggedWithItsTriggerRequestAndTrace(t *testing.T) {
 	request := awstest.Request{Path: mirror}
-	for trigger, event := range map[string]string{
-		"direct":       userDocument,
-		"eventbridge":  awstest.EventBridgeEvent("my.app", userDocument),
-		"sqs":          awstest.SQSBatch(userDocument),
-		"http-api":     request.HTTPAPI(),
-		"rest-api":     request.RESTAPI(),
-		"function-url": request.FunctionURL(),
+	for trigger, c := range map[string]struct{ event, requestID string }{
+		"direct":       {userDocument, "request-1"},
+		"eventbridge":  {awstest.EventBridgeEvent("my.app", userDocument), eventID},
+		"sqs":          {awstest.SQSBatch(userDocument), "m0"},
+		"http-api":     {request.HTTPAPI(), "request-1"},
+		"rest-api":     {request.RESTAPI(), "request-1"},
+		"function-url": {request.FunctionURL(), "request-1"},
 	} {
 		t.Run(trigger, func(t *testing.T) {
 			f := newFunction()
-			f.answer(t, event)
-			f.wantLog(t, `"msg":"refresh"`, `"trigger":"`+trigger+`"`, `"request_id":"request-1"`, `"trace_id":"1-5759e988-bd862e3fe1be46a994272793"`)
+			f.answer(t, c.event)
+			f.wantLog(t, `"msg":"refresh"`, `"trigger":"`+trigger+`"`, `"request_id":"`+c.requestID+`"`, `"trace_id":"1-5759e988-bd862e3fe1be46a994272793"`)
 			f.wantNotLogged(t, "queued_by")
 		})
 	}

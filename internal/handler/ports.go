@@ -12,6 +12,12 @@ import (
 type Refresher interface {
 	// All refreshes users. It calls each with every result as it comes, and with its request's index.
 	All(ctx context.Context, requests []refresh.Request, each func(i int, out result.Result))
+	// FirstLook returns the first look at the sources of a result that were still running, or nil.
+	FirstLook(out result.Result) *refresh.Look
+	// Look looks at running sources. It returns the next look or, if that is nil, the final result.
+	Look(ctx context.Context, f result.FollowUp, requestID string, budget refresh.Budget) (next *refresh.Look, end result.Result)
+	// State returns what is known of a user without a call to Junction.
+	State(ctx context.Context, userID string) (result.State, error)
 	// Users lists a page of the team's users.
 	Users(ctx context.Context, budget refresh.Budget, offset, limit int) (result.Page, error)
 }
@@ -38,8 +44,9 @@ type Queue interface {
 
 // Message is a message to be sent.
 type Message struct {
-	Body        string // a refresh document; JSON
-	TraceHeader string // X-Ray's, "Root=…;Parent=…;Sampled=…"; "" if there is none
+	Body        string        // a refresh document; JSON
+	Delay       time.Duration // until it can be received: whole seconds, 15 minutes at most
+	TraceHeader string        // X-Ray's, "Root=…;Parent=…;Sampled=…"; "" if there is none
 }
 
 // Delay is the time until a received message becomes visible again.

@@ -3,11 +3,11 @@ package handler
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/url"
 
 	"github.com/junction-refresh/junction-refresh/internal/document"
-	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
@@ -23,8 +23,11 @@ func (h *Handler) serveHTTP(ctx context.Context, in invocation, payload []byte) 
 		return h.refuseHTTP(ctx, in, err)
 	case r.route == noRoute:
 		return h.refuseHTTP(ctx, in, result.Fail(result.NotFound, "there is no such route"))
+	case r.Method == http.MethodGet && r.route == refreshRoute:
+		return h.serveState(ctx, in, r)
 	case r.Method != http.MethodPost:
-		return h.refuseHTTP(ctx, in, result.Fail(result.MethodNotAllowed, "the route allows only POST"))
+		out := h.fail(ctx, in, result.Fail(result.MethodNotAllowed, "the route does not allow this method"))
+		return encodeHTTP(http.StatusMethodNotAllowed, map[string]string{"Allow": r.route.methods()}, out)
 	case r.route == refreshRoute:
 		return h.serveRefresh(ctx, in, r)
 	}
@@ -38,16 +41,20 @@ func (h *Handler) refuseHTTP(ctx context.Context, in invocation, err error) []by
 
 // serveRefresh answers the same request that Junction itself accepts.
 func (h *Handler) serveRefresh(ctx context.Context, in invocation, r *Request) []byte {
-	d := document.Document{Timeout: h.reader.DefaultTimeout}
-	segment, _ := url.PathUnescape(r.segment)
-	id, err := document.ParseUserID(segment)
+	d := document.Document{Timeout: h.reader.DefaultTimeout, MaxAge: r.maxAge()}
+	id, err := r.userID()
 	if err != nil {
-		return h.refuseHTTP(ctx, in, withDetail(document.InvalidValue("user_id is not a UUID"), "path", "user_id"))
+		return h.refuseHTTP(ctx, in, err)
 	}
-	d.UserIDs = []string{id}
-	if timeouts := r.Query["timeout"]; len(timeouts) > 0 {
-		if d.Timeout, err = document.ParseTimeout(timeouts[len(timeouts)-1]); err != nil {
+	d.Users = []result.User{{ID: id}}
+	if timeout, ok := last(r.Query["timeout"]); ok {
+		if d.Timeout, err = document.ParseTimeout(timeout); err != nil {
 			return h.refuseHTTP(ctx, in, withDetail(result.AsFailure(err), "query", "timeout"))
+		}
+	}
+	if maxAge, ok := last(r.Query["max_age"]); ok {
+		if d.MaxAge, err = document.ParseMaxAge(maxAge); err != nil {
+			return h.refuseHTTP(ctx, in, withDetail(result.AsFailure(err), "query", "max_age"))
 		}
 	}
 	budget := in.budget(h.gatewayWaits(in.Trigger))
@@ -55,57 +62,48 @@ func (h *Handler) serveRefresh(ctx context.Context, in invocation, r *Request) [
 		answer, _ := h.queueHTTP(ctx, in, r, d, budget)
 		return answer
 	}
-	return httpAnswer(h.refreshAll(ctx, in, d, budget)[0])
+	requests := in.requests(d, budget)
+	requests[0].SingleCall = r.fromSDK()
+	return httpAnswer(h.refreshAll(ctx, in, requests)[0])
+}
+
+// userID returns the user ID in the path of the refresh route.
+func (r *Request) userID() (string, error) {
+	segment, _ := url.PathUnescape(r.segment)
+	id, err := document.ParseUserID(segment)
+	if err != nil {
+		return "", withDetail(document.InvalidValue("user_id is not a UUID"), "path", "user_id")
+	}
+	return id, nil
+}
+
+// last returns the last of several values of a query parameter, which is the one that Junction uses.
+func last(values []string) (value string, ok bool) {
+	if len(values) == 0 {
+		return "", false
+	}
+	return values[len(values)-1], true
+}
+
+// serveState answers what is known of a user without a call to Junction. If it cannot, no refresh has failed, and
+// the observer is not told of one.
+func (h *Handler) serveState(ctx context.Context, in invocation, r *Request) []byte {
+	id, err := r.userID()
+	if err != nil {
+		return httpAnswer(in.failed(err))
+	}
+	state, err := h.refresher.State(ctx, id)
+	if err != nil {
+		f := result.AsFailure(err)
+		h.options.Log.LogAttrs(ctx, f.Code.Level(), "the state of a user could not be read",
+			slog.String("request_id", in.RequestID), slog.String("user_id", id), slog.String("error_code", string(f.Code)), slog.Any("cause", f.Cause))
+		return httpAnswer(in.failed(f))
+	}
+	return encodeHTTP(http.StatusOK, map[string]string{}, state)
 }
 
 // withDetail adds the detail of a 422 in Junction's form, which its SDKs decode.
 func withDetail(f *result.Failure, place, name string) *result.Failure {
 	f.Detail, _ = json.Marshal([]map[string]any{{"loc": []string{place, name}, "msg": f.Message, "type": "value_error"}})
 	return f
-}
-
-// serveWebhook answers a refresh document, an app's own webhook or one of Junction's.
-func (h *Handler) serveWebhook(ctx context.Context, in invocation, r *Request, delivery string) []byte {
-	body, err := r.Body()
-	if err != nil {
-		return h.refuseHTTP(ctx, in, result.Fail(result.InvalidRequest, "isBase64Encoded is true, but the body is not base64"))
-	}
-	read := h.reader.Read
-	if r.fromSvix() {
-		read = h.reader.ReadSvix
-	}
-	d, err := read(body)
-	switch {
-	case err != nil:
-		return h.refuseHTTP(ctx, in, err)
-	case d.Ignored:
-		return httpAnswer(h.ignore(ctx, in, d))
-	}
-	return h.once(ctx, delivery, func() (answer []byte, final bool) {
-		budget := in.budget(h.webhookWaits(in.Trigger))
-		if h.options.Queue != nil {
-			return h.queueHTTP(ctx, in, r, d, budget)
-		}
-		results := h.refreshAll(ctx, in, d, budget)
-		if d.Many {
-			return shortened(results, manyHTTPAnswer), isFinal(results)
-		}
-		return httpAnswer(results[0]), isFinal(results)
-	})
-}
-
-// queueHTTP queues a request's refreshes and answers it. final reports whether the same request need not
-// be tried again.
-func (h *Handler) queueHTTP(ctx context.Context, in invocation, r *Request, d document.Document, budget refresh.Budget) (answer []byte, final bool) {
-	var queued any
-	var err error
-	if d.Many {
-		queued, err = h.enqueueMany(ctx, in, d, budget)
-	} else {
-		queued, err = h.enqueueOne(ctx, in, d, budget)
-	}
-	if err != nil {
-		return h.refuseHTTP(ctx, in, err), !result.AsFailure(err).Retryable()
-	}
-	return queuedAnswer(queued, r.prefersAsync()), true
 }

@@ -9,106 +9,8 @@ import (
 
 	"github.com/junction-refresh/junction-refresh/internal/handler"
 	"github.com/junction-refresh/junction-refresh/internal/outbox"
-	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
-
-var _ handler.Refresher = (*refresh.Refresher)(nil)
-
-// refresher records what it is asked for. Each refresh succeeds unless its user is in fails.
-type refresher struct {
-	fails    map[string]*result.Failure
-	status   int  // that Junction answers with; 0 is 200
-	panics   bool // with "a payload"
-	inFlight bool // another instance is refreshing every user
-
-	team      []string // the users of the team; "" is one without a connected source
-	listFails error
-
-	mu    sync.Mutex
-	asked []refresh.Request
-	pages [][2]int // the offset and limit of each page that was listed
-}
-
-func (r *refresher) refresh(request refresh.Request) result.Result {
-	if r.panics {
-		panic("a payload")
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.asked = append(r.asked, request)
-	id := request.UserID
-	if id == "" {
-		id = other // whom every client_user_id resolves to
-	}
-	out := result.From(id, result.Answer{Status: max(r.status, 200), Refreshed: []string{"withings/body"}})
-	if r.inFlight {
-		out = result.FromInFlight(id)
-	}
-	if f := r.fails[id]; f != nil {
-		out = result.FromFailure(id, f)
-	}
-	out.RequestID, out.RequestedTimeoutSeconds = request.RequestID, request.Timeout
-	return out
-}
-
-// All hands over the last result first: nothing may rely on the order.
-func (r *refresher) All(_ context.Context, requests []refresh.Request, each func(int, result.Result)) {
-	outs := make([]result.Result, len(requests))
-	for i, request := range requests {
-		outs[i] = r.refresh(request)
-	}
-	for i, out := range slices.Backward(outs) {
-		each(i, out)
-	}
-}
-
-// Users lists a page of the team.
-func (r *refresher) Users(_ context.Context, _ refresh.Budget, offset, limit int) (result.Page, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.pages = append(r.pages, [2]int{offset, limit})
-	if r.listFails != nil {
-		return result.Page{}, r.listFails
-	}
-	page := result.Page{Total: len(r.team)}
-	for _, id := range r.team[min(offset, len(r.team)):min(offset+limit, len(r.team))] {
-		if id != "" {
-			page.UserIDs = append(page.UserIDs, id)
-		}
-	}
-	return page, nil
-}
-
-// timedRefresher hands over each result at a time of its own, in the order of the requests.
-type timedRefresher struct {
-	refresher
-	at []time.Duration // since All was called
-}
-
-func (r *timedRefresher) All(_ context.Context, requests []refresh.Request, each func(int, result.Result)) {
-	began := time.Now()
-	for i, request := range requests {
-		time.Sleep(time.Until(began.Add(r.at[i])))
-		each(i, r.refresh(request))
-	}
-}
-
-// slowLister takes 15 s for a page of users, which then fails. It notes when refreshes begin.
-type slowLister struct {
-	refresher
-	refreshing time.Time
-}
-
-func (r *slowLister) All(ctx context.Context, requests []refresh.Request, each func(int, result.Result)) {
-	r.refreshing = time.Now()
-	r.refresher.All(ctx, requests, each)
-}
-
-func (*slowLister) Users(context.Context, refresh.Budget, int, int) (result.Page, error) {
-	time.Sleep(15 * time.Second)
-	return result.Page{}, result.Fail(result.UpstreamTimeout, "x")
-}
 
 // queue keeps what it is sent and told.
 type queue struct {
@@ -166,15 +68,20 @@ func (q *queue) deletedSoFar() []string {
 type bus struct {
 	takes   time.Duration
 	rejects map[string]bool
-	panics  bool // with "a payload"
+	panics  bool   // with "a payload"
+	called  func() // at each call; nil for nobody
 
 	mu     sync.Mutex
-	events []outbox.Event
+	events []outbox.Event // results
+	errors []result.ConnectionError
 }
 
 func (b *bus) Publish(ctx context.Context, events []outbox.Event) []error {
 	if b.panics {
 		panic("a payload")
+	}
+	if b.called != nil {
+		b.called()
 	}
 	select {
 	case <-time.After(b.takes):
@@ -187,8 +94,10 @@ func (b *bus) Publish(ctx context.Context, events []outbox.Event) []error {
 		switch {
 		case ctx.Err() != nil:
 			errs[i] = ctx.Err()
-		case b.rejects[e.Result.UserID]:
+		case b.rejects[e.Result.UserID] && e.ConnectionError == nil, e.ConnectionError != nil && b.rejects[e.ConnectionError.UserID]:
 			errs[i] = errors.New("EventBridge rejects a result: InternalFailure")
+		case e.ConnectionError != nil:
+			b.errors = append(b.errors, *e.ConnectionError)
 		default:
 			b.events = append(b.events, e)
 		}

@@ -1,4 +1,4 @@
-// Package junction is a client for the three calls of Junction's API that this project needs. Each method
+// Package junction is a client for the five calls of Junction's API that this project needs. Each method
 // makes one HTTP call; its caller decides about retries.
 //
 // It does not use Junction's official SDK, which sends the key along when it follows a redirect, reads error

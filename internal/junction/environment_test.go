@@ -98,6 +98,10 @@ func FuzzUpstreamDecoder(f *testing.F) {
 		`{"success":true,"user_id":"u","failed_sources":["SK_US_A_KEY_FOR_TESTS"]}`, `{"success":false,"user_id":"u","error":"sk_us_a_key_for_tests"}`,
 		`{"detail":{"\u0073k_us_a_key_for_tests":["x \u0053k_us_a_key_for_tests"]}}`,
 		`{"users":[{"user_id":"1449752e-0d8a-40e0-9206-91ab099b2537","connected_sources":[{}]},{"user_id":"x","connected_sources":[]}],"total":2}`,
+		`{"users":[{"user_id":"1449752e-0d8a-40e0-9206-91ab099b2537","client_user_id":"SK_us_a_key_for_tests"},{"user_id":"6b8b45f4-32a7-4b4c-8d3f-0c5a1de0f4a1","client_user_id":7}],"total":2}`,
+		`{"data":[{"user_id":"u","provider":{"a":{"b":{"last_attempt":{"status":"success","timestamp":"2026-11-23T18:13:00.5+01:00"}}}}}],"next_cursor":null}`,
+		`{"data":[1,{"user_id":"u","provider":"a"},{"user_id":"v","provider":{"a":{"b":{"last_attempt":{"status":"failure","timestamp":""}}}}}]}`,
+		`{"providers":[{"slug":"a","status":"error","error_details":{"error_type":"unknown"}},{"provider":{"slug":"b"},"error_details":null},null]}`,
 	} {
 		for _, status := range []int{200, 202, 400, 401, 404, 422, 429, 500, 302, 204} {
 			f.Add(status, []byte(body), "5")
@@ -127,9 +131,30 @@ func FuzzUpstreamDecoder(f *testing.F) {
 		if err != nil && result.AsFailure(err).Code == result.Internal || page.Total < 0 || page.Total > maxTotal {
 			t.Errorf("%+v %v", page, err)
 		}
-		for _, id := range page.UserIDs {
-			if uuid.Validate(id) != nil {
-				t.Errorf("%q is not a UUID", id)
+		for _, u := range page.Users {
+			if uuid.Validate(u.ID) != nil {
+				t.Errorf("%q is not a UUID", u.ID)
+			}
+			if strings.Contains(strings.ToLower(u.ClientUserID), key) {
+				t.Errorf("the key is in %q", u.ClientUserID)
+			}
+		}
+		attempts, err := readAttempts(got, "u")
+		if err != nil && result.AsFailure(err).Code == result.Internal {
+			t.Error(err)
+		}
+		for _, a := range attempts {
+			if a.At.Location() != time.UTC || strings.Contains(a.Provider+a.Resource, key) {
+				t.Errorf("%+v", a)
+			}
+		}
+		connections, err := readConnections(got)
+		if err != nil && result.AsFailure(err).Code == result.Internal {
+			t.Error(err)
+		}
+		for _, c := range connections {
+			if c.Provider == "" || c.Reason != result.Word(c.Reason) || c.Reason != "" && !c.Broken || strings.Contains(c.Provider+c.Reason, key) {
+				t.Errorf("%+v", c)
 			}
 		}
 	})

@@ -33,12 +33,38 @@ func TestAPageHasEachUserWithAConnectedSourceOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	// For the last two it is not known whether they have a source: a refresh finds out.
-	want := result.Page{Total: 7, UserIDs: []string{user, "00000000-0000-4000-8000-000000000002", otherUser}}
+	want := result.Page{Total: 7, Users: []result.User{{ID: user, ClientUserID: "private"}, {ID: "00000000-0000-4000-8000-000000000002"}, {ID: otherUser}}}
 	if diff := cmp.Diff(want, page); diff != "" {
 		t.Errorf("page (-want +got):\n%s", diff)
 	}
 	if want := "GET /v2/user?limit=5&offset=2 " + key; sent != want {
 		t.Errorf("sent %s, want %s", sent, want)
+	}
+}
+
+func TestAUserOfAPageHasTheAppsIDIfItIsAString(t *testing.T) {
+	for name, c := range map[string]struct{ json, want string }{
+		"an app's ID":       {`"app-user-7"`, "app-user-7"},
+		"none":              {`null`, ""},
+		"empty":             {`""`, ""},
+		"a number":          {`7`, ""},
+		"a boolean":         {`true`, ""},
+		"a list":            {`["app-user-7"]`, ""},
+		"an object":         {`{"id":"app-user-7"}`, ""},
+		"with the key":      {`"x ` + key + `"`, "x [redacted]"},
+		"longer than an ID": {`"` + strings.Repeat("x", 2000) + `"`, strings.Repeat("x", 2000)}, // whoever writes it down decides
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := `{"users":[{"user_id":"` + user + `","client_user_id":` + c.json + `},{"user_id":"` + otherUser + `","client_user_id":"app-user-8"}],"total":2}`
+			page, err := serve(t, answer(200, body)).List(t.Context(), sensitive.New(key), 0, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []result.User{{ID: user, ClientUserID: c.want}, {ID: otherUser, ClientUserID: "app-user-8"}}
+			if diff := cmp.Diff(want, page.Users); diff != "" {
+				t.Errorf("users (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -100,8 +126,8 @@ func TestAllPagesOfTheSimulatorCanBeRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		total = page.Total
-		for _, id := range page.UserIDs {
-			users[id] = true
+		for _, u := range page.Users {
+			users[u.ID] = true
 		}
 	}
 	if users[junctiontest.NoSourcesUserID] || !users[junctiontest.CompletedUserID] || len(users) < 1000 {

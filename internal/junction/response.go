@@ -90,8 +90,9 @@ func readPage(r response) (result.Page, error) {
 	}
 	var body struct {
 		Users []struct {
-			UserID  string          `json:"user_id"`
-			Sources json.RawMessage `json:"connected_sources"`
+			UserID       string          `json:"user_id"`
+			ClientUserID json.RawMessage `json:"client_user_id"`
+			Sources      json.RawMessage `json:"connected_sources"`
 		} `json:"users"`
 		Total *int `json:"total"`
 	}
@@ -113,7 +114,9 @@ func readPage(r response) (result.Page, error) {
 		empty := sources != nil && len(sources) == 0
 		if id := id.String(); !empty && !seen[id] {
 			seen[id] = true
-			page.UserIDs = append(page.UserIDs, id)
+			var clientUserID string // "" unless it is a string
+			_ = json.Unmarshal(user.ClientUserID, &clientUserID)
+			page.Users = append(page.Users, result.User{ID: id, ClientUserID: r.key.Redact(clientUserID)})
 		}
 	}
 	return page, nil

@@ -10,13 +10,31 @@ import (
 
 // NewLog returns an observer that writes one log line per result, with the result's own field names and
 // without its lists. The error in it is our own sentence, never the caller's words or Junction's.
-func NewLog(log *slog.Logger) Observer { return &logger{log} }
+func NewLog(log *slog.Logger) Observer { return &logger{Logger: log} }
 
-type logger struct{ *slog.Logger }
+type logger struct {
+	Nop // the refreshes of an invocation have lines of their own
+	*slog.Logger
+}
 
 // Refreshed implements Observer. The level is the failure's own; an ignored event is logged at DEBUG,
 // since nothing was refreshed and Junction sends many of them.
 func (l *logger) Refreshed(ctx context.Context, from Origin, out result.Result) {
+	l.result(ctx, "refresh", from, out)
+}
+
+// Settled implements Observer.
+func (l *logger) Settled(ctx context.Context, from Origin, out result.Result) {
+	l.result(ctx, "settled", from, out)
+}
+
+// Looked implements Observer.
+func (l *logger) Looked(ctx context.Context, from Origin, f result.FollowUp) {
+	l.LogAttrs(ctx, slog.LevelInfo, "look", append(from.attrs(), slog.String("user_id", f.UserID),
+		slog.Int("looks", f.Looks), slog.Int("sources_in_progress", len(f.InProgress)))...)
+}
+
+func (l *logger) result(ctx context.Context, message string, from Origin, out result.Result) {
 	level := slog.LevelInfo
 	attrs := append(from.attrs(),
 		slog.Bool("success", out.Success),
@@ -28,6 +46,7 @@ func (l *logger) Refreshed(ctx context.Context, from Origin, out result.Result) 
 		slog.Int("attempts", out.Attempts),
 		slog.Int64("duration_ms", out.DurationMS),
 		slog.Bool("coalesced", out.Coalesced),
+		slog.Bool("final", out.Final),
 		slog.String("completed_at", out.CompletedAt.Format(time.RFC3339)),
 	)
 	if from.QueuedBy != "" {
@@ -47,7 +66,7 @@ func (l *logger) Refreshed(ctx context.Context, from Origin, out result.Result) 
 		level = max(level, slog.LevelWarn)
 		attrs = append(attrs, slog.String("quota_error", out.Degraded.Error()))
 	}
-	l.LogAttrs(ctx, level, "refresh", attrs...)
+	l.LogAttrs(ctx, level, message, attrs...)
 }
 
 // Queued implements Observer.
@@ -59,9 +78,6 @@ func (l *logger) Queued(ctx context.Context, from Origin, users, pages int) {
 func (l *logger) PublishFailed(ctx context.Context, from Origin, out result.Result, f *result.Failure) {
 	l.LogAttrs(ctx, f.Code.Level(), "publish", append(append(from.attrs(), slog.String("user_id", out.UserID)), failureAttrs(f)...)...)
 }
-
-// Invoked implements Observer: the refreshes of an invocation have lines of their own.
-func (*logger) Invoked(context.Context, Origin, *result.Failure) {}
 
 func (o Origin) attrs() []slog.Attr {
 	attrs := make([]slog.Attr, 0, 24)

@@ -19,6 +19,7 @@ func TestARefreshIsLoggedWithItsResultsFieldsAndWithoutItsLists(t *testing.T) {
 		"trigger": "sqs", "queued_by": "rest-api", "trace_id": "1-5759e988-bd862e3fe1be46a994272793", "request_id": "request-1",
 		"success": true, "status": "partial", "user_id": user, "coalesced": false, "upstream_status": 200.0, "attempts": 2.0,
 		"timeout_seconds": 28.0, "requested_timeout_seconds": 30.0, "duration_ms": 1500.0, "completed_at": "2026-11-23T18:12:30Z",
+		"final": true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("another line is logged (-want +got):\n%s", diff)
@@ -34,7 +35,7 @@ func TestAFailedRefreshIsLoggedInTheFunctionsOwnWords(t *testing.T) {
 	want := map[string]any{
 		"level": "WARN", "msg": "refresh", "trigger": "", "trace_id": "", "request_id": "", "user_id": user,
 		"success": false, "status": "failed", "coalesced": false, "upstream_status": 0.0, "attempts": 0.0,
-		"timeout_seconds": 0.0, "requested_timeout_seconds": 0.0, "duration_ms": 0.0, "completed_at": got["completed_at"],
+		"timeout_seconds": 0.0, "requested_timeout_seconds": 0.0, "duration_ms": 0.0, "completed_at": got["completed_at"], "final": true,
 		"error": "ours", "error_code": "rate_limited", "cause": "status 429", "retryable": true, "retry_after_seconds": 2.0,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

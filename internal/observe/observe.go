@@ -1,5 +1,5 @@
-// Package observe tells what happened, once, to everybody who listens: the log line, and on a laptop the
-// screen.
+// Package observe tells what happened, once, to everybody who listens: the log line, the metrics, and on a
+// laptop the screen.
 package observe
 
 import (
@@ -34,6 +34,10 @@ func (o Origin) TraceID() string {
 type Observer interface {
 	// Refreshed is called with each result: refreshed, failed, queued or ignored.
 	Refreshed(ctx context.Context, from Origin, out result.Result)
+	// Looked is called after a look at the sources of a refresh that was still running, if another follows.
+	Looked(ctx context.Context, from Origin, f result.FollowUp)
+	// Settled is called with the result at the end of a follow-up.
+	Settled(ctx context.Context, from Origin, out result.Result)
 	// Queued is called when a document with many users was put on the queue. pages is the number of
 	// messages if the document is for all users, else 0.
 	Queued(ctx context.Context, from Origin, users, pages int)
@@ -43,6 +47,27 @@ type Observer interface {
 	Invoked(ctx context.Context, from Origin, f *result.Failure)
 }
 
+// Nop observes nothing. Embed it to observe only some of what happens.
+type Nop struct{}
+
+// Refreshed implements Observer.
+func (Nop) Refreshed(context.Context, Origin, result.Result) {}
+
+// Looked implements Observer.
+func (Nop) Looked(context.Context, Origin, result.FollowUp) {}
+
+// Settled implements Observer.
+func (Nop) Settled(context.Context, Origin, result.Result) {}
+
+// Queued implements Observer.
+func (Nop) Queued(context.Context, Origin, int, int) {}
+
+// PublishFailed implements Observer.
+func (Nop) PublishFailed(context.Context, Origin, result.Result, *result.Failure) {}
+
+// Invoked implements Observer.
+func (Nop) Invoked(context.Context, Origin, *result.Failure) {}
+
 // All is several observers, each of which is told.
 type All []Observer
 
@@ -50,6 +75,20 @@ type All []Observer
 func (a All) Refreshed(ctx context.Context, from Origin, out result.Result) {
 	for _, o := range a {
 		o.Refreshed(ctx, from, out)
+	}
+}
+
+// Looked implements Observer.
+func (a All) Looked(ctx context.Context, from Origin, f result.FollowUp) {
+	for _, o := range a {
+		o.Looked(ctx, from, f)
+	}
+}
+
+// Settled implements Observer.
+func (a All) Settled(ctx context.Context, from Origin, out result.Result) {
+	for _, o := range a {
+		o.Settled(ctx, from, out)
 	}
 }
 

@@ -42,6 +42,7 @@ func line(t *testing.T, tell func(observe.Observer)) map[string]any {
 func completed() result.Result {
 	out := result.From(user, result.Answer{Status: 200, Refreshed: []string{"a/b"}, Failed: []string{"c/d"}})
 	out.TimeoutSeconds, out.RequestedTimeoutSeconds, out.Attempts, out.DurationMS = 28, 30, 2, 1500
+	out.ClientUserID = "app-user-7"
 	out.CompletedAt = time.Date(2026, 11, 23, 18, 12, 30, 0, time.UTC)
 	return out
 }
@@ -51,6 +52,14 @@ type recorder struct{ told []string }
 
 func (r *recorder) Refreshed(_ context.Context, from observe.Origin, out result.Result) {
 	r.told = append(r.told, fmt.Sprint("Refreshed ", from.RequestID, " ", out.Status))
+}
+
+func (r *recorder) Looked(_ context.Context, from observe.Origin, f result.FollowUp) {
+	r.told = append(r.told, fmt.Sprint("Looked ", from.RequestID, " ", f.UserID, " ", f.Looks))
+}
+
+func (r *recorder) Settled(_ context.Context, from observe.Origin, out result.Result) {
+	r.told = append(r.told, fmt.Sprint("Settled ", from.RequestID, " ", out.Status))
 }
 
 func (r *recorder) Queued(_ context.Context, from observe.Origin, users, pages int) {

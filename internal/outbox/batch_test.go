@@ -92,12 +92,15 @@ func TestAResultIsPublishedWithTheTraceOfItsOrigin(t *testing.T) {
 	}
 }
 
-func TestOnlyFinalResultsArePublished(t *testing.T) {
+func TestOnlyResultsOfRefreshesArePublished(t *testing.T) {
+	followed := result.From("user-0", result.Answer{Status: 202, InProgress: []string{"oura/sleep"}})
+	followed.Final = false
 	for name, c := range map[string]struct {
 		out  result.Result
 		want int
 	}{
 		"a completed refresh":                {result.From("user-0", result.Answer{Status: 200}), 1},
+		"a refresh that is followed up":      {followed, 1}, // its end is published too
 		"a refresh that goes on at Junction": {result.From("user-0", result.Answer{Status: 202}), 1},
 		"a failure":                          {result.FromFailure("user-0", result.Fail(result.NoConnectedSources, "x")), 1},
 		"a queued refresh":                   {result.FromQueued("user-0"), 0},

@@ -31,10 +31,11 @@ type Bus interface {
 	Publish(context.Context, []Event) []error
 }
 
-// Event is a result as it is published.
+// Event is what is published: a result, or the news that Junction cannot reach a provider for a user.
 type Event struct {
-	Result      result.Result
-	TraceHeader string // X-Ray's; "" if there is none
+	Result          result.Result
+	ConnectionError *result.ConnectionError // is published instead of Result, if it is not nil
+	TraceHeader     string                  // X-Ray's; "" if there is none
 }
 
 // Item is a result on its way to the bus.

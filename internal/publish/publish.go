@@ -17,10 +17,10 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// detailType is the detail-type of a result on the bus.
-const detailType = "Junction User Refresh Result"
-
 const (
+	// resultType and connectionErrorType are the detail-types on the bus.
+	resultType          = "Junction User Refresh Result"
+	connectionErrorType = "Junction Connection Error"
 	// maxBytes is how many bytes the entries of one call have at most. EventBridge takes less than 1 MB since
 	// January 2026 (before that, 256 KB). It does not say which MB, and the event that a rule's target gets is
 	// some hundred bytes larger than its entry, so this is below both.
@@ -91,17 +91,22 @@ func (b *Bus) Publish(ctx context.Context, events []outbox.Event) []error {
 	return errs
 }
 
-// newEntry returns the entry of a result. A result that is too large is shortened: first by its sources, which
+// newEntry returns the entry of an event. A result that is too large is shortened: first by its sources, which
 // its lists have too, then by the lists.
 func (b *Bus) newEntry(event outbox.Event, index int) (entry, error) {
+	name := resultType
+	contents := []any{event.Result, event.Result.WithoutSources(), event.Result.WithoutLists()}
+	if event.ConnectionError != nil {
+		name, contents = connectionErrorType, []any{event.ConnectionError}
+	}
 	e := entry{index: index, PutEventsRequestEntry: types.PutEventsRequestEntry{
-		EventBusName: &b.name, Source: aws.String(result.EventSource), DetailType: aws.String(detailType),
+		EventBusName: &b.name, Source: aws.String(result.EventSource), DetailType: &name,
 	}}
 	if n := len(event.TraceHeader); n > 0 && n <= maxTraceHeader {
 		e.TraceHeader = &event.TraceHeader
 	}
-	for _, shortened := range []func(result.Result) result.Result{whole, result.Result.WithoutSources, result.Result.WithoutLists} {
-		detail, err := json.Marshal(shortened(event.Result))
+	for _, content := range contents {
+		detail, err := json.Marshal(content)
 		if err != nil {
 			return entry{}, err
 		}
@@ -111,8 +116,6 @@ func (b *Bus) newEntry(event outbox.Event, index int) (entry, error) {
 	}
 	return e, nil
 }
-
-func whole(r result.Result) result.Result { return r }
 
 // size is the entry's size as EventBridge counts it
 // (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html), and its trace header.

@@ -126,6 +126,73 @@ func TestAResultIsPublishedWithItsSourceDetailTypeAndTraceHeader(t *testing.T) {
 	}
 }
 
+// connectionError returns the event of a connection error, and its detail.
+func connectionError(t *testing.T, user result.User) (event outbox.Event, detail string) {
+	t.Helper()
+	event.ConnectionError = result.NewConnectionError(user, "oura", "token_refresh_failed")
+	text, err := json.Marshal(event.ConnectionError)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event, string(text)
+}
+
+func TestAConnectionErrorIsPublishedUnderItsOwnDetailTypeBesideResults(t *testing.T) {
+	b, s := serve(t)
+	published := events(1)
+	plain, detail := connectionError(t, result.User{ID: "user-1"})
+	traced, ofApp := connectionError(t, result.User{ID: "user-2", ClientUserID: "app-user-7"})
+	traced.TraceHeader = "Root=1-a;Sampled=1"
+	traced.Result = result.FromQueued("nobody") // is not looked at
+	published = append(published, plain, traced)
+	wantFailed(t, b.Publish(t.Context(), published))
+	ofResult, _ := json.Marshal(published[0].Result)
+	want := []entry{
+		{EventBusName: "results", Source: "junction.refresh", DetailType: "Junction User Refresh Result", Detail: string(ofResult)},
+		{EventBusName: "results", Source: "junction.refresh", DetailType: "Junction Connection Error", Detail: detail},
+		{EventBusName: "results", Source: "junction.refresh", DetailType: "Junction Connection Error", Detail: ofApp, TraceHeader: "Root=1-a;Sampled=1"},
+	}
+	if diff := cmp.Diff([][]entry{want}, s.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestAConnectionErrorIsPublishedWholeOrNotAtAll(t *testing.T) {
+	// No ID of an app is this long: the reader sees to that.
+	event, detail := connectionError(t, result.User{ID: "user-0", ClientUserID: strings.Repeat("x", 1<<20)})
+	l := &limited{}
+	wantFailed(t, l.serve(t).Publish(t.Context(), []outbox.Event{event}), 0)
+	if len(l.calls) != 1 || l.calls[0][0].Detail != detail {
+		t.Errorf("%d calls, want one with the whole detail", len(l.calls))
+	}
+}
+
+func TestAConnectionErrorThatIsRejectedIsResentAndFailsAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		code   string
+		sent   int
+		failed []int
+	}{
+		"once":     {"InternalFailure", 2, nil},
+		"for good": {"NotAuthorizedForSourceException", 1, []int{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, s := serve(t)
+			s.reject = func(user string, sent int) string {
+				if user == "user-1" && sent == 1 {
+					return c.code
+				}
+				return ""
+			}
+			event, _ := connectionError(t, result.User{ID: "user-1"})
+			wantFailed(t, b.Publish(t.Context(), []outbox.Event{events(1)[0], event}), c.failed...)
+			if diff := cmp.Diff(map[string]int{"user-0": 1, "user-1": c.sent}, s.sent); diff != "" {
+				t.Errorf("how often each was sent (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestATraceHeaderThatIsTooLongIsLeftOut(t *testing.T) {
 	b, s := serve(t)
 	published := events(2)

@@ -47,11 +47,13 @@ func New(load func() (aws.Config, error), url string) *Queue {
 	})}
 }
 
-// Send implements handler.Queue. A message has some 10 KB at most, with the longest client_user_id
-// escaped, so ten of them are far from the 1 MiB that one call may have.
+// Send implements handler.Queue. A message for a user has some 10 KB at most, with the longest client_user_id
+// escaped, so ten of them are far from the 1 MiB that one call may have. A follow-up may be larger: it is sent
+// alone.
 func (q *Queue) Send(ctx context.Context, messages []handler.Message) error {
 	return sendBatches(ctx, q, messages, func(id *string, m handler.Message) types.SendMessageBatchRequestEntry {
 		entry := types.SendMessageBatchRequestEntry{Id: id, MessageBody: &m.Body}
+		entry.DelaySeconds = int32(m.Delay / time.Second) //nolint:gosec // 15 minutes at most
 		if m.TraceHeader != "" {
 			entry.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
 				string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: &m.TraceHeader},

@@ -35,6 +35,7 @@ type request struct {
 type entry struct {
 	ID                      string `json:"Id"`
 	MessageBody             string
+	DelaySeconds            int // 0 if the queue's own applies
 	MessageSystemAttributes map[string]attribute
 	ReceiptHandle           string
 	VisibilityTimeout       int
@@ -172,6 +173,42 @@ func TestAMessageCarriesItsTraceHeaderAsASystemAttribute(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, s.calls[0].Entries); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+}
+
+func TestAMessageIsSentWithItsDelayInSeconds(t *testing.T) {
+	for delay, want := range map[time.Duration]int{0: 0, time.Second: 1, 30 * time.Second: 30, 10 * time.Minute: 600, 15 * time.Minute: 900} {
+		t.Run(delay.String(), func(t *testing.T) {
+			q, s := serve(t)
+			if err := q.Send(t.Context(), []handler.Message{{Body: "a", Delay: delay}, {Body: "b"}}); err != nil {
+				t.Fatal(err)
+			}
+			entries := []entry{{ID: "0", MessageBody: "a", DelaySeconds: want}, {ID: "1", MessageBody: "b"}}
+			if diff := cmp.Diff(entries, s.calls[0].Entries); diff != "" {
+				t.Errorf("entries (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAMessageThatIsResentKeepsItsDelay(t *testing.T) {
+	q, s := serve(t)
+	s.reject = func(_ string, sent int) rejection {
+		if sent == 1 {
+			return rejection{Code: "InternalError"}
+		}
+		return rejection{}
+	}
+	if err := q.Send(t.Context(), []handler.Message{{Body: "a", Delay: time.Minute}}); err != nil {
+		t.Fatal(err)
+	}
+	for i, call := range s.calls {
+		if got := call.Entries[0].DelaySeconds; got != 60 {
+			t.Errorf("call %d has the delay %d, want 60", i, got)
+		}
+	}
+	if len(s.calls) != 2 {
+		t.Errorf("%d calls, want 2", len(s.calls))
 	}
 }
 

@@ -20,7 +20,7 @@ func plant(t testing.TB, gate refresh.Gate, s state) {
 	t.Helper()
 	switch g := gate.(type) {
 	case *Memory:
-		g.users[user] = &entry{state: s, until: time.UnixMilli(1 << 50)}
+		g.users[user] = &userState{state: s, until: time.UnixMilli(1 << 50)}
 	case *Dynamo:
 		item := map[string]types.AttributeValue{}
 		if s.calls != nil {
@@ -37,6 +37,9 @@ func plant(t testing.TB, gate refresh.Gate, s state) {
 		}
 		if s.owner != "" {
 			item["owner"] = text(s.owner)
+		}
+		if s.resultOf != "" {
+			item["result_of"] = text(s.resultOf)
 		}
 		if s.result != nil {
 			item["result"] = text(string(s.result))
@@ -133,6 +136,7 @@ func TestAStoredResultThatIsNotTheUsersDoesNotCount(t *testing.T) {
 		"with an unknown status": `{"u":"` + user + `","s":200,"n":1,"t":10,"q":10,"x":"done"}`,
 		"with a failed status":   `{"u":"` + user + `","s":200,"n":1,"t":10,"q":10,"x":"failed"}`,
 		"with a negative number": `{"u":"` + user + `","s":200,"n":-1,"t":10,"q":10}`,
+		"longer than any":        `{"u":"` + user + `","s":200,"n":1,"t":10,"q":10,"f":{"a/":["` + strings.Repeat("x", maxStored) + `"]}}`,
 		"at no time on earth":    `{"u":"` + user + `","s":200,"n":1,"t":10,"q":10,"c":999999999999999}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,8 +166,8 @@ func TestAttributesOfAnotherTypeLockNoUserOut(t *testing.T) {
 	for name, value := range wrong {
 		t.Run(name, func(t *testing.T) {
 			for _, attributes := range [][]string{
-				{"calls"}, {"owner"}, {"lease_until"}, {"lease_calls"}, {"closed_until"}, {"result"}, {"result_at"}, {"result", "result_at"}, {"expires_at"},
-				{"calls", "owner", "lease_until", "lease_calls", "closed_until", "result", "result_at", "expires_at"},
+				{"calls"}, {"owner"}, {"lease_until"}, {"lease_calls"}, {"closed_until"}, {"result"}, {"result_at"}, {"result", "result_at"}, {"result_of"}, {"expires_at"},
+				{"calls", "owner", "lease_until", "lease_calls", "closed_until", "result", "result_at", "result_of", "expires_at"},
 			} {
 				c := newClock()
 				d, _ := newDynamo(t, hour, c)
@@ -195,7 +199,7 @@ func skipOnMoto(t *testing.T) {
 // checkDecision checks the decision. If it is granted, the rules must hold from there on.
 func checkDecision(t *testing.T, gate refresh.Gate, c *clock, want refresh.Kind) {
 	t.Helper()
-	d, err := gate.Enter(t.Context(), user, c.after(time.Minute))
+	d, err := gate.Enter(t.Context(), refresh.Entry{UserID: user, Until: c.after(time.Minute)})
 	if err != nil || d.Kind != want {
 		t.Fatalf("the decision is %+v (%v), want kind %d", d, err, want)
 	}

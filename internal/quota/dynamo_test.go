@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/junction-refresh/junction-refresh/internal/awstest"
+	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
 
@@ -30,6 +31,7 @@ func TestAGrantedRefreshTakesTwoRoundTripsAndOthersTakeOne(t *testing.T) {
 	wantTrips("a user's first refresh", 2, func() { refreshed(t, d, c, failure) })
 	wantTrips("a later refresh", 2, func() { refreshed(t, d, c, success) })
 	wantTrips("a coalesced refresh", 1, func() { refreshed(t, d, c, success) })
+	wantTrips("one that accepts no stored result", 1, func() { enterAccepting(t, d, c.now(), 0) })
 	c.add(2 * time.Minute)
 	wantTrips("a denied refresh", 1, func() { refreshed(t, d, c, success) })
 }
@@ -53,9 +55,14 @@ func TestAnUnreachableTableIsAnErrorWithin300Milliseconds(t *testing.T) {
 			}, "t")
 			lease := &dynamoLease{Dynamo: d, userID: user, owner: "x"}
 			for method, call := range map[string]func() error{
-				"Enter": func() error { _, err := d.Enter(t.Context(), user, time.Now().Add(time.Minute)); return err },
-				"Again": func() error { _, err := lease.Again(t.Context(), time.Now()); return err },
-				"Done":  func() error { return lease.Done(t.Context(), success, nil) },
+				"Enter": func() error {
+					_, err := d.Enter(t.Context(), refresh.Entry{UserID: user, Until: time.Now().Add(time.Minute)})
+					return err
+				},
+				"Again":  func() error { _, err := lease.Again(t.Context(), time.Now()); return err },
+				"Done":   func() error { return lease.Done(t.Context(), success, nil) },
+				"Settle": func() error { return d.Settle(t.Context(), ended()) },
+				"State":  func() error { _, err := d.State(t.Context(), user); return err },
 			} {
 				began := time.Now()
 				if call() == nil {
@@ -70,8 +77,11 @@ func TestAnUnreachableTableIsAnErrorWithin300Milliseconds(t *testing.T) {
 	}
 	t.Run("there is no client", func(t *testing.T) {
 		d := NewDynamo(hour, func() (Table, error) { return nil, errors.New("no client") }, "t")
-		if _, err := d.Enter(t.Context(), user, time.Now()); err == nil {
+		if _, err := d.Enter(t.Context(), refresh.Entry{UserID: user}); err == nil {
 			t.Error("Enter returns no error")
+		}
+		if _, err := d.State(t.Context(), user); err == nil {
+			t.Error("State returns no error")
 		}
 	})
 }

@@ -15,11 +15,12 @@ import (
 func FuzzStoredResult(f *testing.F) {
 	f.Add(hour.encode(refreshedWith(result.Answer{Status: 202, Refreshed: sourceNames(3), Failed: []string{"oura", "/"}})))
 	f.Add(hour.encode(refreshedWith(result.Answer{Status: 200, Refreshed: sourceNames(40_000)})))
-	for _, text := range []string{"", "{}", "null", "[]", `{"u":"` + user + `","s":200,"r":{"":["",null],"a/":null},"c":1e3}`} {
+	f.Add(hour.encode(ended()))
+	for _, text := range []string{"", "{}", "null", "[]", `{"u":"` + user + `","s":200,"r":{"":["",null],"a/":null},"c":1e3}`, `{"u":"` + user + `","s":200,"f":{"a/":["b"]},"b":{"a":"not a word","":"x","c":""}}`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		out, ok := decode(text, user)
+		out, ok := decode(text, user, "r")
 		if !ok {
 			return
 		}
@@ -29,7 +30,7 @@ func FuzzStoredResult(f *testing.F) {
 		if _, err := json.Marshal(out); err != nil {
 			t.Errorf("the result cannot be answered: %v", err)
 		}
-		again, ok := decode(hour.encode(out), user)
+		again, ok := decode(hour.encode(out), user, "r")
 		if diff := cmp.Diff(out, again, cmpopts.IgnoreUnexported(result.Result{})); !ok || diff != "" && !again.Truncated {
 			t.Errorf("stored again (-first +second):\n%s", diff)
 		}

@@ -69,7 +69,7 @@ func newLate(t *testing.T, beforeTheWrite bool) late {
 // enterLate asks for a refresh, and is not answered in time.
 func (l late) enterLate(t *testing.T) refresh.Lease {
 	t.Helper()
-	d, err := l.Enter(t.Context(), user, l.clock.after(time.Minute))
+	d, err := l.Enter(t.Context(), refresh.Entry{UserID: user, Until: l.clock.after(time.Minute)})
 	if err == nil {
 		t.Fatalf("the decision is %+v, want an error", d)
 	}

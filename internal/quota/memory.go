@@ -10,9 +10,15 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// maxUsers bounds the memory of an instance. Beyond it some user is forgotten; Junction keeps its own
-// limit.
-const maxUsers = 5_000
+const (
+	// maxUsers bounds the memory of an instance. Beyond it some user is forgotten; Junction keeps its own
+	// limit.
+	maxUsers = 5_000
+	// maxResults bounds the stored results of an instance, in bytes. That is enough for a result of usual size
+	// for each of maxUsers, and little of the 128 MB that the function has. Beyond it, half of them are
+	// forgotten.
+	maxResults = 8 << 20
+)
 
 // Memory keeps the quota of one instance. It implements refresh.Gate and is safe for concurrent use.
 type Memory struct {
@@ -20,12 +26,13 @@ type Memory struct {
 	now   func() time.Time
 
 	mu     sync.Mutex
-	users  map[string]*entry
+	users  map[string]*userState
+	stored int       // the results' size in bytes
 	leases int64     // granted so far: the number of the newest one
 	sweep  time.Time // when entries that no longer matter are dropped next
 }
 
-type entry struct {
+type userState struct {
 	state
 	lease int64 // the number of the current lease
 	until time.Time
@@ -33,56 +40,98 @@ type entry struct {
 
 // NewMemory returns a gate that keeps its state in this process.
 func NewMemory(rules Rules) *Memory {
-	return &Memory{rules: rules, now: time.Now, users: map[string]*entry{}}
+	return &Memory{rules: rules, now: time.Now, users: map[string]*userState{}}
 }
 
 // Enter implements refresh.Gate. Its error is always nil.
-func (m *Memory) Enter(_ context.Context, userID string, until time.Time) (refresh.Decision, error) {
+func (m *Memory) Enter(_ context.Context, entry refresh.Entry) (refresh.Decision, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now().Round(0)
 	m.drop(now)
-	e := m.users[userID]
-	if e == nil {
-		e = &entry{}
-		m.users[userID] = e
+	u := m.users[entry.UserID]
+	if u == nil {
+		u = &userState{}
+		m.users[entry.UserID] = u
 	}
-	d := m.rules.decide(e.state, userID, now)
+	d := m.rules.accepting(entry.MaxAge).decide(u.state, entry.UserID, now)
 	if d.Kind == refresh.Granted {
 		m.leases++
-		e.lease = m.leases
-		e.call(m.rules, now, until)
-		d.Lease = &memoryLease{Memory: m, userID: userID, number: e.lease}
+		u.lease = m.leases
+		u.call(m.rules, now, entry.Until)
+		d.Lease = &memoryLease{Memory: m, userID: entry.UserID, number: u.lease}
 	}
 	return d, nil
 }
 
-// call counts a call that begins now.
-func (e *entry) call(rules Rules, now, until time.Time) {
-	e.calls = rules.push(e.calls, now.UnixMilli())
-	e.leaseUntil = until.UnixMilli()
-	e.until = until.Add(rules.keeps())
+// Settle implements refresh.Gate. Its error is always nil.
+func (m *Memory) Settle(_ context.Context, out result.Result) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text := m.rules.encodeEnd(out)
+	if u := m.users[out.UserID]; u != nil && u.result != nil && u.resultOf == out.RequestID && text != nil {
+		m.store(u, text)
+	}
+	return nil
 }
 
-// drop forgets users whose state no longer matters, once a minute, and any user without a lease if there
-// are too many.
+// State implements refresh.Gate. Its error is always nil.
+func (m *Memory) State(_ context.Context, userID string) (result.State, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var s state
+	if u := m.users[userID]; u != nil {
+		s = u.state
+	}
+	return m.rules.state(s, userID, m.now().Round(0)), nil
+}
+
+// call counts a call that begins now.
+func (u *userState) call(rules Rules, now, until time.Time) {
+	u.calls = rules.push(u.calls, now.UnixMilli())
+	u.leaseUntil = until.UnixMilli()
+	u.until = until.Add(rules.keeps())
+}
+
+// store replaces a user's result. nil forgets it.
+func (m *Memory) store(u *userState, text []byte) {
+	m.stored += len(text) - len(u.result)
+	u.result = text
+}
+
+// forget forgets a user.
+func (m *Memory) forget(userID string) {
+	m.store(m.users[userID], nil)
+	delete(m.users, userID)
+}
+
+// drop forgets users and results that no longer matter, once a minute. If there are too many, it also forgets
+// any results, and any users without a lease.
 func (m *Memory) drop(now time.Time) {
 	if !now.Before(m.sweep) {
-		for id, e := range m.users {
-			if e.until.Before(now) {
-				delete(m.users, id)
-			} else if !m.rules.fresh(e.state, now.UnixMilli()) {
-				e.result = nil
+		for id, u := range m.users {
+			if u.until.Before(now) {
+				m.forget(id)
+			} else if u.resultAt < now.Add(-m.rules.keepsResult()).UnixMilli() {
+				m.store(u, nil)
 			}
 		}
 		m.sweep = now.Add(time.Minute)
 	}
-	for id, e := range m.users {
+	if m.stored > maxResults {
+		for _, u := range m.users {
+			if m.stored <= maxResults/2 {
+				break
+			}
+			m.store(u, nil)
+		}
+	}
+	for id, u := range m.users {
 		if len(m.users) < maxUsers {
 			return
 		}
-		if e.leaseUntil <= now.UnixMilli() {
-			delete(m.users, id)
+		if u.leaseUntil <= now.UnixMilli() {
+			m.forget(id)
 		}
 	}
 }
@@ -95,9 +144,9 @@ type memoryLease struct {
 }
 
 // held returns the lease's user if the lease is still the current one, else nil. mu is locked.
-func (l *memoryLease) held() *entry {
-	if e := l.users[l.userID]; e != nil && e.lease == l.number && e.leaseUntil > 0 {
-		return e
+func (l *memoryLease) held() *userState {
+	if u := l.users[l.userID]; u != nil && u.lease == l.number && u.leaseUntil > 0 {
+		return u
 	}
 	return nil
 }
@@ -107,11 +156,11 @@ func (l *memoryLease) Again(_ context.Context, until time.Time) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now().Round(0)
-	e := l.held()
-	if e == nil || l.rules.opens(e.state, now.UnixMilli()) > now.UnixMilli() {
+	u := l.held()
+	if u == nil || l.rules.opens(u.state, now.UnixMilli()) > now.UnixMilli() {
 		return false, nil
 	}
-	e.call(l.rules, now, until)
+	u.call(l.rules, now, until)
 	return true, nil
 }
 
@@ -120,23 +169,24 @@ func (l *memoryLease) Done(_ context.Context, out result.Result, calls []refresh
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now().Round(0)
-	e := l.held()
-	if e == nil {
+	u := l.held()
+	if u == nil {
 		return nil
 	}
-	e.leaseUntil = 0
+	u.leaseUntil = 0
 	for _, i := range notSent(calls) { // the highest index first
-		if i < len(e.calls) {
-			e.calls = slices.Delete(e.calls, i, i+1)
+		if i < len(u.calls) {
+			u.calls = slices.Delete(u.calls, i, i+1)
 		}
 	}
 	if text := l.rules.encode(out); text != nil {
-		e.result, e.resultAt = text, now.UnixMilli()
-		e.until = maxTime(e.until, now.Add(l.rules.keeps()))
+		l.store(u, text)
+		u.resultAt, u.resultOf = now.UnixMilli(), out.RequestID
+		u.until = maxTime(u.until, now.Add(l.rules.keeps()))
 	}
 	if closed := l.rules.closes(out, now); closed > 0 {
-		e.closedUntil = closed
-		e.until = maxTime(e.until, time.UnixMilli(closed))
+		u.closedUntil = closed
+		u.until = maxTime(u.until, time.UnixMilli(closed))
 	}
 	return nil
 }

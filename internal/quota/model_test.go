@@ -16,7 +16,7 @@ type model struct {
 	window     time.Duration // as the store counts it
 	clock      *clock
 	calls      []int64 // all times are in milliseconds
-	resultAt   int64
+	resultAt   int64   // 0 if none is stored
 	leaseUntil int64
 }
 
@@ -31,11 +31,14 @@ func (m *model) open() bool {
 	return m.rules.Limit == 0 || recent < m.rules.Limit
 }
 
-// decide returns the kind of the decision about a refresh now.
-func (m *model) decide() refresh.Kind {
-	now := m.clock.ms.Load()
+// decide returns the kind of the decision about a refresh now. maxAge is nil if the request names none.
+func (m *model) decide(maxAge *time.Duration) refresh.Kind {
+	now, accepted := m.clock.ms.Load(), m.rules.Coalesce
+	if maxAge != nil {
+		accepted = *maxAge
+	}
 	switch {
-	case m.rules.Coalesce > 0 && m.resultAt > 0 && m.resultAt > now-m.rules.Coalesce.Milliseconds():
+	case m.resultAt > now-accepted.Milliseconds() && accepted > 0:
 		return refresh.Coalesced
 	case m.leaseUntil > now:
 		return refresh.InFlight
@@ -58,8 +61,9 @@ func checkAgainstModel(t *rapid.T, gate refresh.Gate, c *clock, rules Rules, lat
 		"wait": func(t *rapid.T) { c.add(time.Duration(rapid.IntRange(1, 40_000).Draw(t, "ms")) * time.Millisecond) },
 		"enter": func(t *rapid.T) {
 			until := c.ms.Load() + int64(rapid.IntRange(1, 20_000).Draw(t, "lease"))
-			want := m.decide()
-			d := enter(t, gate, time.UnixMilli(until))
+			maxAge := rapid.SampledFrom(maxAges).Draw(t, "max age")
+			want := m.decide(maxAge)
+			d := enterEntry(t, gate, refresh.Entry{UserID: user, Until: time.UnixMilli(until), MaxAge: maxAge})
 			if d.Kind != want {
 				t.Fatalf("the decision is %+v, want the kind %d", d, want)
 			}
@@ -99,8 +103,34 @@ func checkAgainstModel(t *rapid.T, gate refresh.Gate, c *clock, rules Rules, lat
 			}
 			lease, m.leaseUntil = nil, 0
 		},
+		"settle": func(t *rapid.T) { // changes no decision
+			out := success
+			out.RequestID = rapid.SampledFrom([]string{"", "another request"}).Draw(t, "request")
+			if err := gate.Settle(context.Background(), out); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"state": func(t *rapid.T) {
+			known, err := gate.State(context.Background(), user)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := c.ms.Load()
+			if known.Refreshing != (m.leaseUntil > now) {
+				t.Fatalf("refreshing is %t, and the lease is over in %d ms", known.Refreshing, m.leaseUntil-now)
+			}
+			if (known.NextCallAt == nil) != m.open() {
+				t.Fatalf("the next call is possible at %v at %d, and the quota allows one: %t", known.NextCallAt, now, m.open())
+			}
+			if (known.LastResult != nil) != (m.resultAt > now-time.Hour.Milliseconds()) {
+				t.Fatalf("the last result is %v, and one was stored %d ms ago", known.LastResult, now-m.resultAt)
+			}
+		},
 	})
 }
+
+// maxAges are what a request can name.
+var maxAges = []*time.Duration{nil, nil, new(time.Duration(0)), new(2 * time.Second), new(30 * time.Second)}
 
 func drawRules(t *rapid.T) Rules {
 	return Rules{

@@ -24,6 +24,8 @@ func (r Rules) On() bool { return r.Limit > 0 || r.Coalesce > 0 }
 const (
 	// maxClosed is the longest that a Retry-After closes a user.
 	maxClosed = 24 * time.Hour
+	// maxAge is the oldest result that a refresh can accept.
+	maxAge = time.Hour
 	// tolerance is how far ahead the clock of another instance may be. What is stored with a later time
 	// cannot be true.
 	tolerance = time.Minute
@@ -40,6 +42,16 @@ type state struct {
 	closedUntil int64 // because of a 429's Retry-After
 	result      []byte
 	resultAt    int64
+	resultOf    string // the ID of the request whose refresh had the result
+}
+
+// accepting returns the rules for a refresh that accepts a stored result up to maxAge old; nil is the rules' own
+// limit. Without coalescing nothing is stored.
+func (r Rules) accepting(maxAge *time.Duration) Rules {
+	if maxAge != nil && r.Coalesce > 0 {
+		r.Coalesce = *maxAge
+	}
+	return r
 }
 
 // decide returns the decision about a refresh that begins now. It prefers what is most useful to the
@@ -48,8 +60,8 @@ type state struct {
 func (r Rules) decide(s state, userID string, now time.Time) refresh.Decision {
 	ms := now.UnixMilli()
 	if r.fresh(s, ms) {
-		if out, ok := decode(s.result, userID); ok {
-			return refresh.Decision{Kind: refresh.Coalesced, Result: out}
+		if out, ok := decode(s.result, userID, s.resultOf); ok {
+			return refresh.Decision{Kind: refresh.Coalesced, Result: out, Age: max(now.Sub(time.UnixMilli(s.resultAt)), 0)}
 		}
 	}
 	s = r.plausible(s, now)
@@ -117,7 +129,37 @@ func (r Rules) closes(out result.Result, now time.Time) int64 {
 }
 
 // keeps is how long a user's state matters.
-func (r Rules) keeps() time.Duration { return max(r.Window, r.Coalesce, time.Minute) }
+func (r Rules) keeps() time.Duration { return max(r.Window, r.keepsResult(), time.Minute) }
+
+// keepsResult is how long a stored result matters: a refresh may accept one that is an hour old.
+func (r Rules) keepsResult() time.Duration {
+	if r.Coalesce == 0 {
+		return 0
+	}
+	return max(r.Coalesce, maxAge)
+}
+
+// state returns what is known of a user.
+func (r Rules) state(s state, userID string, now time.Time) result.State {
+	ms := now.UnixMilli()
+	known := result.State{UserID: userID}
+	r.Coalesce = r.keepsResult()
+	if out, ok := decode(s.result, userID, s.resultOf); ok && r.fresh(s, ms) {
+		known.LastResult = &out
+		known.LastRefreshedAt = new(time.UnixMilli(s.resultAt).UTC().Truncate(time.Second))
+	}
+	s = r.plausible(s, now)
+	known.Refreshing = s.leaseUntil > ms
+	if r.Limit > 0 { // otherwise only the last call is kept
+		known.CallsInWindow = len(s.calls)
+		known.CallsLeft = new(max(r.Limit-len(s.calls), 0))
+	}
+	if at := r.opens(s, ms); at > ms {
+		known.NextCallAt = new(time.UnixMilli(at + 999).UTC().Truncate(time.Second)) // rounded up
+		known.CallsLeft = new(0)
+	}
+	return known
+}
 
 // push returns the calls with one more at the head, cut to the number that counts.
 func (r Rules) push(calls []int64, ms int64) []int64 {

@@ -27,6 +27,9 @@ type stored struct {
 	InProgress groups  `json:"i,omitempty"`
 	Failed     groups  `json:"f,omitempty"`
 
+	Ended  bool              `json:"e,omitempty"` // the status follows from the sources, also after a 202: none is running any more
+	Broken map[string]string `json:"b,omitempty"` // why a provider of failed sources has to be connected again; "" if that is not known
+
 	Truncated result.Status `json:"x,omitempty"` // the status, if it does not follow from the sources, because some are left out
 }
 
@@ -53,6 +56,25 @@ func (g groups) names() (names []string) {
 	return names
 }
 
+// broken returns the providers of failed sources that the user has to connect again, with the reasons.
+func broken(sources []result.Source) map[string]string {
+	providers := map[string]string{}
+	for _, source := range sources {
+		if source.Reconnect {
+			providers[source.Provider] = source.Reason
+		}
+	}
+	return providers
+}
+
+// connections returns the connections that explain a result's failed sources.
+func (s stored) connections() (all []result.Connection) {
+	for provider, reason := range s.Broken {
+		all = append(all, result.Connection{Provider: provider, Broken: true, Reason: result.Word(reason)})
+	}
+	return all
+}
+
 // encode returns a result as it is stored, or nil for one that is not stored, which is a failure.
 func (r Rules) encode(out result.Result) []byte {
 	if r.Coalesce == 0 || !out.Success {
@@ -62,13 +84,14 @@ func (r Rules) encode(out result.Result) []byte {
 		UserID: out.UserID, Upstream: out.UpstreamStatus, Attempts: out.Attempts, Timeout: out.TimeoutSeconds,
 		Requested: out.RequestedTimeoutSeconds, DurationMS: out.DurationMS, Completed: out.CompletedAt.Unix(),
 		Refreshed: group(out.RefreshedSources), InProgress: group(out.InProgressSources), Failed: group(out.FailedSources),
+		Ended: out.UpstreamStatus == 202 && out.Status != result.InProgress, Broken: broken(out.Sources),
 	}
 	if out.Truncated {
 		s.Truncated = out.Status
 	}
 	text, err := json.Marshal(s)
 	if err == nil && len(text) > maxStored {
-		s.Refreshed, s.InProgress, s.Failed, s.Truncated = nil, nil, nil, out.Status
+		s.Refreshed, s.InProgress, s.Failed, s.Broken, s.Truncated = nil, nil, nil, nil, out.Status
 		text, err = json.Marshal(s)
 	}
 	if err != nil { // a number that is not finite
@@ -77,22 +100,36 @@ func (r Rules) encode(out result.Result) []byte {
 	return text
 }
 
+// encodeEnd returns the final result of a follow-up as it is stored, or nil for one that is not stored. It comes
+// from a queue message, and may not be what can be read again.
+func (r Rules) encodeEnd(out result.Result) []byte {
+	text := r.encode(out)
+	if _, ok := decode(text, out.UserID, out.RequestID); !ok {
+		return nil
+	}
+	return text
+}
+
 // lastYear is the last that a time in JSON can have.
 const lastYear = 9999
 
-// decode returns the stored result of a user. It reports whether that is what text holds.
-func decode(text []byte, userID string) (result.Result, bool) {
+// decode returns the stored result of a user, of the request resultOf. It reports whether that is what text
+// holds.
+func decode(text []byte, userID, resultOf string) (result.Result, bool) {
 	var s stored
-	if json.Unmarshal(text, &s) != nil || s.UserID != userID || s.Upstream != 200 && s.Upstream != 202 {
+	if len(text) > maxStored || json.Unmarshal(text, &s) != nil || s.UserID != userID || s.Upstream != 200 && s.Upstream != 202 {
 		return result.Result{}, false
 	}
 	completed := time.Unix(s.Completed, 0).UTC()
 	if min(s.Timeout, s.Requested, float64(s.Attempts), float64(s.DurationMS), float64(s.Completed)) < 0 || completed.Year() > lastYear {
 		return result.Result{}, false
 	}
-	out := result.From(userID, result.Answer{
-		Status: s.Upstream, Refreshed: s.Refreshed.names(), InProgress: s.InProgress.names(), Failed: s.Failed.names(),
-	})
+	answer := result.Answer{Status: s.Upstream, Refreshed: s.Refreshed.names(), InProgress: s.InProgress.names(), Failed: s.Failed.names()}
+	if s.Ended {
+		answer.Status = 200
+	}
+	out := result.From(userID, answer)
+	out.UpstreamStatus = s.Upstream
 	switch s.Truncated {
 	case "":
 	case result.Completed, result.InProgress, result.Partial:
@@ -102,5 +139,9 @@ func decode(text []byte, userID string) (result.Result, bool) {
 	}
 	out.TimeoutSeconds, out.RequestedTimeoutSeconds, out.Attempts = s.Timeout, s.Requested, s.Attempts
 	out.DurationMS, out.CompletedAt = s.DurationMS, completed
+	out.Explain(s.connections())
+	if result.IsID(resultOf) {
+		out.RequestID = resultOf
+	}
 	return out, true
 }

@@ -62,18 +62,48 @@ func TestACoalescedResultIsTheWholeResult(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := refreshedWith(answer)
+			want.Explain([]result.Connection{{Provider: "a", Broken: true, Reason: "token_refresh_failed"}, {Provider: "oura", Broken: true}})
 			stores(t, hour, func(t *testing.T, gate refresh.Gate, c *clock, _ time.Duration) {
 				refreshed(t, gate, c, want)
 				d := enterUser(t, gate, user, c.after(time.Minute))
 				if d.Kind != refresh.Coalesced {
 					t.Fatalf("the decision is %v, want coalesced", d.Kind)
 				}
-				// The refresher puts in the request's own ID.
-				if diff := cmp.Diff(want, d.Result, cmpopts.IgnoreUnexported(result.Result{}), cmpopts.IgnoreFields(result.Result{}, "RequestID")); diff != "" {
+				if diff := cmp.Diff(want, d.Result, cmpopts.IgnoreUnexported(result.Result{})); diff != "" {
 					t.Errorf("result (-want +got):\n%s", diff)
 				}
 			})
 		})
+	}
+}
+
+func TestAStoredResultIsOfARequestIfItsIDIsOne(t *testing.T) {
+	for name, c := range map[string]struct{ resultOf, want string }{
+		"a UUID":               {"8f507cfc-3e5b-4c0e-8a52-0f8f0c1d2e3f", "8f507cfc-3e5b-4c0e-8a52-0f8f0c1d2e3f"},
+		"none":                 {"", ""},
+		"not an ID":            {"\n{\"level\":\"ERROR\"}", ""},
+		"longer than any ID":   {strings.Repeat("x", 65), ""},
+		"as long as an ID can": {strings.Repeat("x", 64), strings.Repeat("x", 64)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stores(t, hour, func(t *testing.T, gate refresh.Gate, clock *clock, _ time.Duration) {
+				plant(t, gate, state{result: hour.encode(success), resultAt: clock.now().UnixMilli(), resultOf: c.resultOf})
+				d := enter(t, gate, clock.after(time.Minute))
+				want(t, d, refresh.Coalesced)
+				if d.Result.RequestID != c.want {
+					t.Errorf("the request ID is %q, want %q", d.Result.RequestID, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestAStoredReasonThatIsNotAWordIsLeftOut(t *testing.T) {
+	text := `{"u":"` + user + `","s":200,"n":1,"t":10,"q":10,"f":{"oura/":["sleep"],"garmin/":["sleep"]},"b":{"oura":"Call 0900-1234","fitbit":"unknown"}}`
+	out, ok := decode([]byte(text), user, "r")
+	want := []result.Source{{Provider: "garmin", Resource: "sleep", State: "failed"}, {Provider: "oura", Resource: "sleep", State: "failed", Reconnect: true}}
+	if diff := cmp.Diff(want, out.Sources); !ok || diff != "" {
+		t.Errorf("other sources (-want +got):\n%s", diff)
 	}
 }
 
@@ -83,7 +113,9 @@ func TestAnItemOfAUserWith30SourcesIsBelow1KiB(t *testing.T) {
 	for range 6 {
 		refreshed(t, d, c, failure)
 	}
-	refreshed(t, d, c, refreshedWith(result.Answer{Status: 202, Refreshed: sourceNames(30)[:12], InProgress: sourceNames(30)[12:20], Failed: sourceNames(30)[20:]}))
+	out := refreshedWith(result.Answer{Status: 202, Refreshed: sourceNames(30)[:12], InProgress: sourceNames(30)[12:20], Failed: sourceNames(30)[20:]})
+	out.Explain([]result.Connection{{Provider: "apple_health_kit", Broken: true, Reason: "required_scopes_not_granted"}})
+	refreshed(t, d, c, out)
 	c.add(2 * time.Minute)
 	if enterUser(t, d, user, c.after(time.Minute)).Lease == nil { // whose item is the largest: with eight calls, a result and a lease
 		t.Fatal("not granted")
@@ -154,7 +186,7 @@ func TestAResultWithTooManySourcesIsCoalescedWithoutThem(t *testing.T) {
 				want := refreshedWith(result.Answer{Status: c.answer.Status})
 				want.Status = c.want
 				want.Truncated = true
-				if diff := cmp.Diff(want, d.Result, cmpopts.IgnoreUnexported(result.Result{}), cmpopts.IgnoreFields(result.Result{}, "RequestID")); diff != "" {
+				if diff := cmp.Diff(want, d.Result, cmpopts.IgnoreUnexported(result.Result{})); diff != "" {
 					t.Errorf("result (-want +got):\n%s", diff)
 				}
 			})

@@ -127,7 +127,12 @@ func enter(t rapid.TB, gate refresh.Gate, until time.Time) refresh.Decision {
 
 func enterUser(t rapid.TB, gate refresh.Gate, userID string, until time.Time) refresh.Decision {
 	t.Helper()
-	d, err := gate.Enter(context.Background(), userID, until)
+	return enterEntry(t, gate, refresh.Entry{UserID: userID, Until: until})
+}
+
+func enterEntry(t rapid.TB, gate refresh.Gate, entry refresh.Entry) refresh.Decision {
+	t.Helper()
+	d, err := gate.Enter(context.Background(), entry)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,20 @@ import (
 
 // Gate decides which users may be refreshed now, for all who share it.
 type Gate interface {
-	// Enter asks for the refresh of a user whose first call ends by until at the latest. An error says that the
-	// gate has not answered. If the decision then has a Lease, it may be granted yet, and Done must be called.
-	Enter(ctx context.Context, userID string, until time.Time) (Decision, error)
+	// Enter asks for the refresh of a user. An error says that the gate has not answered. If the decision then has
+	// a Lease, it may be granted yet, and Done must be called.
+	Enter(ctx context.Context, entry Entry) (Decision, error)
+	// Settle replaces the user's stored result by the final one, if it is still that of the same request.
+	Settle(ctx context.Context, out result.Result) error
+	// State returns what is known of a user.
+	State(ctx context.Context, userID string) (result.State, error)
+}
+
+// Entry is what a refresh asks a Gate for.
+type Entry struct {
+	UserID string
+	Until  time.Time      // when the first call ends at the latest
+	MaxAge *time.Duration // the oldest stored result that will do; nil is the gate's own limit
 }
 
 // MaxLease is the longest that a call takes, and with it the longest that until can be ahead.
@@ -22,6 +33,7 @@ type Decision struct {
 	Kind       Kind
 	Lease      Lease         // if Granted, or possibly with an error: Done must be called
 	Result     result.Result // if Coalesced
+	Age        time.Duration // of Result
 	RetryAfter time.Duration // over 0: if Denied, until the quota allows a call; if InFlight, until it is time to ask again
 }
 
@@ -63,14 +75,14 @@ type permit struct {
 	unreachable error     // why a call was made without the gate
 }
 
-// enter asks the gate for a refresh whose first call ends by until. Unless the decision is Granted, there
-// must be no call. The error is a quota_unavailable.
-func (p *permit) enter(ctx context.Context, userID string, until time.Time) (Decision, error) {
+// enter asks the gate for a refresh. Unless the decision is Granted, there must be no call. The error is a
+// quota_unavailable.
+func (p *permit) enter(ctx context.Context, entry Entry) (Decision, error) {
 	if p.gate == nil {
 		return Decision{}, nil
 	}
-	decision, err := p.gate.Enter(ctx, userID, until)
-	p.lease, p.firstUntil, p.calls = decision.Lease, until, nil
+	decision, err := p.gate.Enter(ctx, entry)
+	p.lease, p.firstUntil, p.calls = decision.Lease, entry.Until, nil
 	switch {
 	case err == nil:
 		return decision, nil

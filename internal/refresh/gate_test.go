@@ -69,9 +69,9 @@ func TestACoalescedRefreshIsTheStoredResultUnderItsOwnRequestID(t *testing.T) {
 	stored := result.From(user, result.Answer{Status: 200, Refreshed: []string{"a/b"}})
 	stored.RequestID, stored.Attempts, stored.TimeoutSeconds = "of the first request", 2, 30
 	want := stored
-	want.RequestID, want.Coalesced = "r", true
+	want.RequestID, want.Coalesced, want.AgeSeconds = "r", true, new(90)
 	u := newUpstream()
-	got := refreshThrough(t, deciding(refresh.Decision{Kind: refresh.Coalesced, Result: stored}), u, goodKey())
+	got := refreshThrough(t, deciding(refresh.Decision{Kind: refresh.Coalesced, Result: stored, Age: 90900 * time.Millisecond}), u, goodKey())
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(result.Result{})); diff != "" {
 		t.Errorf("it is another result (-want +got):\n%s", diff)
 	}

@@ -18,8 +18,9 @@ type job struct {
 	began    time.Time
 	user     string // Junction's ID, once it is known
 	permit   permit
-	attempts int     // refresh calls made
-	timeout  float64 // of the last call, in seconds
+	attempts int             // refresh calls made
+	latency  []time.Duration // of the calls that reached Junction
+	timeout  float64         // of the last call, in seconds
 }
 
 // run makes the refresh.
@@ -78,13 +79,12 @@ func (j *job) refresh(ctx context.Context) (result.Result, error) {
 	if !enough {
 		return result.Result{}, errInsufficientTime
 	}
-	d, err := j.permit.enter(ctx, j.user, j.cutoff(timeout))
+	d, err := j.permit.enter(ctx, Entry{UserID: j.user, Until: j.cutoff(timeout), MaxAge: j.request.MaxAge})
 	switch {
 	case err != nil:
 		return result.Result{}, err
 	case d.Kind == Coalesced:
-		d.Result.Coalesced = true
-		return d.Result, nil
+		return j.coalesced(d), nil
 	case d.Kind == InFlight && !j.request.CanWait:
 		return j.complete(result.FromInFlight(j.user)), nil
 	case d.Kind == InFlight:
@@ -98,9 +98,23 @@ func (j *job) refresh(ctx context.Context) (result.Result, error) {
 		out = result.FromFailure(j.user, result.AsFailure(err))
 	}
 	out = j.complete(out)
+	out.StartedAt = j.began
+	j.explain(ctx, &out)
 	j.permit.close(ctx, out)
 	out.Degraded = j.permit.unreachable
 	return out, err
+}
+
+// coalesced returns the stored result that answers this refresh. If it is from an earlier try of the same
+// request, of which nobody knows whether its follow-up was queued, it is followed up again.
+func (j *job) coalesced(d Decision) result.Result {
+	out := d.Result
+	out.Coalesced = true
+	out.AgeSeconds = new(int(d.Age / time.Second))
+	if out.RequestID == j.request.RequestID {
+		out.StartedAt = out.CompletedAt.Add(-time.Duration(out.DurationMS) * time.Millisecond)
+	}
+	return out
 }
 
 // retryLater returns a failure with the time after which a retry can succeed.
@@ -124,9 +138,14 @@ func (j *job) call(ctx context.Context) (result.Answer, error) {
 	defer cancel()
 	j.attempts++
 	j.timeout = timeout
+	began := time.Now()
 	answer, err := j.upstream.Refresh(ctx, j.key, j.user, timeout)
 	var f *result.Failure
-	j.permit.afterCall(!errors.As(err, &f) || !f.NotSent)
+	sent := !errors.As(err, &f) || !f.NotSent
+	if sent {
+		j.latency = append(j.latency, time.Since(began))
+	}
+	j.permit.afterCall(sent)
 	return answer, err
 }
 
@@ -138,7 +157,7 @@ func (j *job) cutoff(timeout float64) time.Time {
 // complete fills in a result of this job.
 func (j *job) complete(out result.Result) result.Result {
 	out.TimeoutSeconds, out.RequestedTimeoutSeconds = j.timeout, j.request.Timeout
-	out.Attempts = j.attempts
+	out.Attempts, out.UpstreamLatency = j.attempts, j.latency
 	out.RequestID = j.request.RequestID
 	out.DurationMS = time.Since(j.began).Milliseconds()
 	out.Degraded = j.permit.unreachable

@@ -101,3 +101,22 @@ func TestAnUnusableKeyMakesNoCall(t *testing.T) {
 		})
 	}
 }
+
+func TestAKeyThatCannotBeUsedIsNotSentAtTheEndEither(t *testing.T) {
+	for name, k := range map[string]*keys{"it cannot be read": {keyErr: result.Fail(result.SecretUnavailable, "x")}, "it is for another environment": {key: unusable}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u, f := newUpstream(), running(len(pauses)-1)
+				u.connections = fails[[]result.Connection](nil)
+				f.Failed = []string{"garmin/sleep"}
+				next, end := refresh.New(u, k, following(granting(0))).Look(t.Context(), f, "r", budget())
+				if next != nil || end.Status != result.InProgress {
+					t.Errorf("it ends with %+v, then %+v", end, next)
+				}
+				if len(u.keys) != 0 {
+					t.Errorf("the keys %q are sent", u.keys)
+				}
+			})
+		})
+	}
+}

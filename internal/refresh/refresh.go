@@ -21,6 +21,10 @@ type Upstream interface {
 	Refresh(ctx context.Context, key sensitive.String, userID string, timeout float64) (result.Answer, error)
 	// Resolve returns the Junction user with an app's own ID.
 	Resolve(ctx context.Context, key sensitive.String, clientUserID string) (userID string, err error)
+	// LastAttempts returns Junction's last attempts to fetch a user's sources.
+	LastAttempts(ctx context.Context, key sensitive.String, userID string) ([]result.Attempt, error)
+	// Connections returns a user's connections to providers.
+	Connections(ctx context.Context, key sensitive.String, userID string) ([]result.Connection, error)
 	// List returns a page of the team's users. limit is 500 at most.
 	List(ctx context.Context, key sensitive.String, offset, limit int) (result.Page, error)
 }
@@ -34,10 +38,12 @@ type Keys interface {
 
 // Request asks for one user's refresh.
 type Request struct {
-	UserID       string  // a UUID in lower case; "" if ClientUserID names the user
-	ClientUserID string  // the app's own ID of the user
-	Timeout      float64 // seconds asked for; finite
-	RequestID    string  // the Lambda request ID, for the result
+	UserID       string         // a UUID in lower case; "" if ClientUserID has to be resolved
+	ClientUserID string         // the app's own ID of the user; "" if it is not known
+	Timeout      float64        // seconds asked for; finite
+	MaxAge       *time.Duration // the oldest stored result that will do; nil is the gate's own limit
+	SingleCall   bool           // make one call only, because the caller retries by itself
+	RequestID    string         // for the result
 	Budget       Budget
 	CanWait      bool // the request can be made again later: it is a queue message
 }
@@ -48,6 +54,9 @@ type Options struct {
 	MaxAttempts    int           // calls per refresh; 3
 	MaxConcurrency int           // refreshes at once in All; 100
 	Headroom       time.Duration // kept free at the end of an invocation; 0 keeps none free
+
+	FollowUp        []time.Duration // pauses before each look at sources that were still running; none follows nothing up
+	ExplainFailures bool            // find out why sources failed
 }
 
 const (
@@ -83,17 +92,32 @@ func New(upstream Upstream, keys Keys, options Options) *Refresher {
 	return &Refresher{upstream: upstream, keys: keys, options: options, resolved: resolved}
 }
 
+// State returns what is known of a user without a call to Junction. Errors are *result.Failure.
+func (r *Refresher) State(ctx context.Context, userID string) (result.State, error) {
+	if r.options.Gate == nil {
+		return result.State{UserID: userID}, nil
+	}
+	state, err := r.options.Gate.State(ctx, userID)
+	if err != nil {
+		return result.State{}, result.FailFor(result.QuotaUnavailable, "the quota's table could not be reached", err)
+	}
+	return state, nil
+}
+
 // Refresh refreshes one user. Whatever happens, a panic included, is in the result.
 func (r *Refresher) Refresh(ctx context.Context, request Request) (out result.Result) {
 	j := &job{
-		session: &session{Refresher: r, budget: request.Budget}, request: request, began: time.Now(), user: request.UserID,
+		session: r.newSession(request.Budget), request: request, began: time.Now(), user: request.UserID,
 		permit: permit{gate: r.options.Gate, canWait: request.CanWait},
+	}
+	if request.SingleCall {
+		j.maxAttempts = 1
 	}
 	defer func() {
 		if cause := recover(); cause != nil {
 			out = j.complete(result.FromFailure(j.user, result.FromPanic(cause)))
 		}
-		out.RequestID = request.RequestID
+		out.RequestID, out.ClientUserID = request.RequestID, request.ClientUserID
 	}()
 	out, err := j.run(ctx)
 	if err != nil {

@@ -20,9 +20,14 @@ const (
 // session is the team key for one piece of work, and the retries of the calls made with it.
 type session struct {
 	*Refresher
-	budget  Budget
-	key     sensitive.String
-	renewed bool // the key was read again: at most once per session
+	budget      Budget
+	maxAttempts int
+	key         sensitive.String
+	renewed     bool // the key was read again: at most once per session
+}
+
+func (r *Refresher) newSession(budget Budget) *session {
+	return &session{Refresher: r, budget: budget, maxAttempts: r.options.MaxAttempts}
 }
 
 // open reads the key, and makes sure that it can be used.
@@ -62,7 +67,7 @@ func lookUp[T any](ctx context.Context, s *session, timeout time.Duration, call 
 	}, worthAnotherLookUp)
 }
 
-// retry makes a call until it succeeds, cannot succeed, has been made MaxAttempts times, or another try no
+// retry makes a call until it succeeds, cannot succeed, has been made maxAttempts times, or another try no
 // longer fits the budget. The error is that of the last call that reached Junction.
 func retry[T any](ctx context.Context, s *session, call func(context.Context) (T, error), worthAnother func(error) bool) (value T, err error) {
 	pause := firstPause
@@ -72,7 +77,7 @@ func retry[T any](ctx context.Context, s *session, call func(context.Context) (T
 			return value, err
 		}
 		value, err = next, nextErr
-		if err == nil || notCalled(err) || !worthAnother(err) || attempt == s.options.MaxAttempts {
+		if err == nil || notCalled(err) || !worthAnother(err) || attempt == s.maxAttempts {
 			return value, err
 		}
 		wait := rand.N(2*pause) + result.AsFailure(err).RetryAfter //nolint:gosec // full jitter needs no cryptography
@@ -84,7 +89,7 @@ func retry[T any](ctx context.Context, s *session, call func(context.Context) (T
 }
 
 // callWithFreshKey makes a call. If Junction refuses it because of the key, it is made once more with a newer
-// key, in addition to MaxAttempts. If the quota has no call left for that, Junction's refusal stands. If there is
+// key, in addition to maxAttempts. If the quota has no call left for that, Junction's refusal stands. If there is
 // another reason not to make it, that is the error: the refusal of the old key says nothing about the new one.
 func callWithFreshKey[T any](ctx context.Context, s *session, call func(context.Context) (T, error)) (T, error) {
 	value, err := call(ctx)

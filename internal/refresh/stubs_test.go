@@ -56,12 +56,17 @@ type upstream struct {
 	resolve func(ctx context.Context, clientUserID string) (string, error)
 	list    func(ctx context.Context, offset, limit int) (result.Page, error)
 
+	lastAttempts func(ctx context.Context) ([]result.Attempt, error)
+	connections  func(ctx context.Context) ([]result.Connection, error)
+
 	mu       sync.Mutex
 	timeouts []float64 // of the refresh calls
 	at       []time.Time
-	keys     []string // of the refresh calls and of the pages
+	keys     []string // of the refresh calls, the pages, the looks and the explanations
 	resolves int
 	lists    int
+	looks    int // at the last attempts
+	explains int // at the connections
 }
 
 func newUpstream(replies ...reply) *upstream { return &upstream{replies: replies} }
@@ -97,6 +102,28 @@ func (u *upstream) List(ctx context.Context, key sensitive.String, offset, limit
 	u.keys = append(u.keys, key.Reveal())
 	u.mu.Unlock()
 	return u.list(ctx, offset, limit)
+}
+
+func (u *upstream) LastAttempts(ctx context.Context, key sensitive.String, userID string) ([]result.Attempt, error) {
+	u.mu.Lock()
+	u.looks++
+	u.keys, u.at = append(u.keys, key.Reveal()), append(u.at, time.Now())
+	u.mu.Unlock()
+	if userID != user {
+		return nil, result.Fail(result.UserNotFound, "x")
+	}
+	return u.lastAttempts(ctx)
+}
+
+func (u *upstream) Connections(ctx context.Context, key sensitive.String, userID string) ([]result.Connection, error) {
+	u.mu.Lock()
+	u.explains++
+	u.keys = append(u.keys, key.Reveal())
+	u.mu.Unlock()
+	if userID != user {
+		return nil, result.Fail(result.UserNotFound, "x")
+	}
+	return u.connections(ctx)
 }
 
 // wantCalls checks how many refresh calls were made.
@@ -138,11 +165,15 @@ type gate struct {
 
 	enterTakes time.Duration
 
-	enterErr, againErr, doneErr error
+	enterErr, againErr, doneErr, settleErr, stateErr error
 
-	leases []time.Duration // how long each lease was asked for
-	done   []result.Result
-	calls  []refresh.Call
+	state result.State
+
+	leases  []time.Duration // how long each lease was asked for
+	maxAges []*time.Duration
+	done    []result.Result
+	calls   []refresh.Call
+	settled []result.Result
 }
 
 // granting returns a gate that grants every refresh, with so many further calls.
@@ -152,8 +183,8 @@ func granting(more int) *gate {
 	return g
 }
 
-func (g *gate) Enter(_ context.Context, _ string, until time.Time) (refresh.Decision, error) {
-	g.leases = append(g.leases, time.Until(until))
+func (g *gate) Enter(_ context.Context, entry refresh.Entry) (refresh.Decision, error) {
+	g.leases, g.maxAges = append(g.leases, time.Until(entry.Until)), append(g.maxAges, entry.MaxAge)
 	time.Sleep(g.enterTakes)
 	return g.decision, g.enterErr
 }
@@ -167,6 +198,13 @@ func (g *gate) Done(_ context.Context, out result.Result, calls []refresh.Call) 
 	g.done, g.calls = append(g.done, out), calls
 	return g.doneErr
 }
+
+func (g *gate) Settle(_ context.Context, out result.Result) error {
+	g.settled = append(g.settled, out)
+	return g.settleErr
+}
+
+func (g *gate) State(context.Context, string) (result.State, error) { return g.state, g.stateErr }
 
 // request returns a request that Lambda ends after some time, and whose caller waits for some time.
 func request(lambda, caller time.Duration, timeout float64) refresh.Request {

@@ -12,7 +12,7 @@ const listTimeout = 15 * time.Second
 
 // Users lists a page of the team's users, at most 500. Errors are *result.Failure.
 func (r *Refresher) Users(ctx context.Context, budget Budget, offset, limit int) (result.Page, error) {
-	s := &session{Refresher: r, budget: budget}
+	s := r.newSession(budget)
 	ctx, cancel := context.WithDeadline(ctx, budget.End().Add(-margin))
 	defer cancel()
 	if err := s.open(ctx); err != nil {

@@ -14,7 +14,7 @@ import (
 
 func TestAPageOfUsersIsListedWithTheKeyAndRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		want := result.Page{UserIDs: []string{user}, Total: 501}
+		want := result.Page{Users: []result.User{{ID: user}}, Total: 501}
 		u := newUpstream()
 		u.list = func(_ context.Context, offset, limit int) (result.Page, error) {
 			if u.lists == 1 {

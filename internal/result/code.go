@@ -36,35 +36,44 @@ const (
 
 // properties are what follows from a code.
 type properties struct {
-	status    int
-	retryable bool
-	level     slog.Level
+	status int
+	retry  retry
+	level  slog.Level
 }
+
+// retry says what makes another try of a failed request worth it.
+type retry int
+
+const (
+	never    retry = iota
+	later          // time
+	operator       // a person who fixes the cause: no caller should spend calls on it, but a queue keeps it
+)
 
 // table has the HTTP status and log level of each code, and whether a retry can help. The level is Info for
 // a fault of the caller and for what is no fault, Warn for one of Junction or of time, and Error for one that an operator has to fix.
 var table = map[Code]properties{
-	InvalidRequest:          {http.StatusBadRequest, false, slog.LevelInfo},
-	Unauthenticated:         {http.StatusUnauthorized, false, slog.LevelInfo},
-	NotFound:                {http.StatusNotFound, false, slog.LevelInfo},
-	MethodNotAllowed:        {http.StatusMethodNotAllowed, false, slog.LevelInfo},
-	NoConnectedSources:      {http.StatusBadRequest, false, slog.LevelInfo},
-	UpstreamRejected:        {http.StatusBadRequest, false, slog.LevelWarn},
-	UserNotFound:            {http.StatusNotFound, false, slog.LevelInfo},
-	UpstreamInvalidRequest:  {http.StatusUnprocessableEntity, false, slog.LevelWarn},
-	UpstreamUnauthorized:    {http.StatusBadGateway, false, slog.LevelError},
-	RateLimited:             {http.StatusTooManyRequests, true, slog.LevelWarn},
-	InFlight:                {http.StatusServiceUnavailable, true, slog.LevelInfo}, // of queue messages alone: there is no HTTP answer
-	QuotaUnavailable:        {http.StatusServiceUnavailable, true, slog.LevelError},
-	UpstreamUnavailable:     {http.StatusServiceUnavailable, true, slog.LevelWarn},
-	UpstreamTimeout:         {http.StatusGatewayTimeout, true, slog.LevelWarn},
-	UpstreamInvalidResponse: {http.StatusBadGateway, true, slog.LevelWarn},
-	InsufficientTime:        {http.StatusServiceUnavailable, true, slog.LevelWarn},
-	SecretUnavailable:       {http.StatusServiceUnavailable, true, slog.LevelError},
-	Misconfigured:           {http.StatusInternalServerError, false, slog.LevelError},
-	PublishFailed:           {http.StatusServiceUnavailable, true, slog.LevelError},
-	QueueFailed:             {http.StatusServiceUnavailable, true, slog.LevelError},
-	Internal:                {http.StatusInternalServerError, true, slog.LevelError},
+	InvalidRequest:          {http.StatusBadRequest, never, slog.LevelInfo},
+	Unauthenticated:         {http.StatusUnauthorized, never, slog.LevelInfo},
+	NotFound:                {http.StatusNotFound, never, slog.LevelInfo},
+	MethodNotAllowed:        {http.StatusMethodNotAllowed, never, slog.LevelInfo},
+	NoConnectedSources:      {http.StatusBadRequest, never, slog.LevelInfo},
+	UpstreamRejected:        {http.StatusBadRequest, never, slog.LevelWarn},
+	UserNotFound:            {http.StatusNotFound, never, slog.LevelInfo},
+	UpstreamInvalidRequest:  {http.StatusUnprocessableEntity, never, slog.LevelWarn},
+	UpstreamUnauthorized:    {http.StatusFailedDependency, operator, slog.LevelError},
+	RateLimited:             {http.StatusTooManyRequests, later, slog.LevelWarn},
+	InFlight:                {http.StatusServiceUnavailable, later, slog.LevelInfo}, // only queue messages get it
+	QuotaUnavailable:        {http.StatusServiceUnavailable, later, slog.LevelError},
+	UpstreamUnavailable:     {http.StatusServiceUnavailable, later, slog.LevelWarn},
+	UpstreamTimeout:         {http.StatusGatewayTimeout, later, slog.LevelWarn},
+	UpstreamInvalidResponse: {http.StatusBadGateway, later, slog.LevelWarn},
+	InsufficientTime:        {http.StatusServiceUnavailable, later, slog.LevelWarn},
+	SecretUnavailable:       {http.StatusServiceUnavailable, later, slog.LevelError},
+	Misconfigured:           {http.StatusFailedDependency, operator, slog.LevelError},
+	PublishFailed:           {http.StatusServiceUnavailable, later, slog.LevelError},
+	QueueFailed:             {http.StatusServiceUnavailable, later, slog.LevelError},
+	Internal:                {http.StatusInternalServerError, later, slog.LevelError},
 }
 
 // properties returns what follows from the code. An unknown code counts as Internal.
@@ -78,8 +87,12 @@ func (c Code) properties() properties {
 // HTTPStatus returns the status of an HTTP answer with this code.
 func (c Code) HTTPStatus() int { return c.properties().status }
 
-// Retryable reports whether the same request may succeed later.
-func (c Code) Retryable() bool { return c.properties().retryable }
+// Retryable reports whether the same request may succeed later, without anybody's help.
+func (c Code) Retryable() bool { return c.properties().retry == later }
+
+// Requeue reports whether the same request may succeed later, also if an operator has to fix the cause first:
+// a queue keeps it.
+func (c Code) Requeue() bool { return c.properties().retry != never }
 
 // Level returns the level at which a failure with this code is logged.
 func (c Code) Level() slog.Level { return c.properties().level }

@@ -59,6 +59,9 @@ func (f *Failure) Unwrap() error { return f.Cause }
 // Retryable reports whether the same request may succeed later.
 func (f *Failure) Retryable() bool { return f.Code.Retryable() }
 
+// Requeue reports whether the same request may succeed later, also if an operator has to fix the cause first.
+func (f *Failure) Requeue() bool { return f.Code.Requeue() }
+
 // Status returns the HTTP status of an answer with this failure.
 func (f *Failure) Status() int {
 	if f.HTTPStatus != 0 {

@@ -12,6 +12,9 @@ import (
 // events that carry it, so that a broad rule does not loop.
 const EventSource = "junction.refresh"
 
+// schemaVersion is the version of the result's schema. Fields may be added within a version.
+const schemaVersion = 1
+
 // Status is the outcome of a refresh in one word.
 type Status string
 
@@ -37,15 +40,28 @@ type Source struct {
 	Provider string `json:"provider"` // the name up to the first "/"
 	Resource string `json:"resource"` // the rest of the name; may be ""
 	State    string `json:"state"`    // refreshed, in_progress or failed
+
+	// Of a failed source, if it is known.
+	Reconnect bool   `json:"reconnect,omitempty"` // the user has to connect the provider again
+	Reason    string `json:"reason,omitempty"`    // Junction's error_type, such as token_refresh_failed
+}
+
+// User is a user of the team. Either ID may be "", but not both.
+type User struct {
+	ID           string // Junction's: a UUID in lower case; "" if it has to be looked up
+	ClientUserID string // the app's own; "" if it is not known
 }
 
 // Result is the normalized result of one refresh. It is the HTTP body, the answer to a direct invocation and
 // the EventBridge detail, and the log line has its fields. It is a superset of Junction's own answer; its
 // schema is docs/result.schema.json.
 type Result struct {
+	SchemaVersion           int       `json:"schema_version"`
 	Success                 bool      `json:"success"`
 	Status                  Status    `json:"status"`
-	UserID                  string    `json:"user_id"` // "" if the request has no valid one
+	Final                   bool      `json:"final"`                    // no other result for this request ID and user will follow
+	UserID                  string    `json:"user_id"`                  // "" if the request has no valid one
+	ClientUserID            string    `json:"client_user_id,omitempty"` // the app's own ID of the user
 	RefreshedSources        []string  `json:"refreshed_sources"`
 	InProgressSources       []string  `json:"in_progress_sources"`
 	FailedSources           []string  `json:"failed_sources"`
@@ -57,7 +73,8 @@ type Result struct {
 	Attempts                int       `json:"attempts"`                  // calls made to refresh the user
 	DurationMS              int64     `json:"duration_ms"`
 	Coalesced               bool      `json:"coalesced"`
-	RequestID               string    `json:"request_id"` // the Lambda request ID
+	AgeSeconds              *int      `json:"age_seconds,omitempty"` // of a coalesced result
+	RequestID               string    `json:"request_id"`            // stable over retries of the request
 	CompletedAt             time.Time `json:"completed_at"`
 
 	Error             string          `json:"error,omitempty"`
@@ -65,6 +82,12 @@ type Result struct {
 	Retryable         *bool           `json:"retryable,omitempty"`
 	RetryAfterSeconds int             `json:"retry_after_seconds,omitempty"`
 	Detail            json.RawMessage `json:"detail,omitempty"` // of a 422, from Junction without the key
+
+	// StartedAt is when the refresh began; zero if there was none.
+	StartedAt time.Time `json:"-"`
+
+	// UpstreamLatency is how long each call that reached Junction took, for the metrics.
+	UpstreamLatency []time.Duration `json:"-"`
 
 	// Degraded is an error that did not stop the refresh, for the log: the quota could not be checked.
 	Degraded error `json:"-"`
@@ -80,8 +103,8 @@ type Answer struct {
 
 // Page is one page of the team's users.
 type Page struct {
-	UserIDs []string // users with a connected source, each once
-	Total   int      // all users of the team, with or without sources
+	Users []User // users with a connected source, each once
+	Total int    // all users of the team, with or without sources
 }
 
 // From returns the result of an accepted refresh.
@@ -143,7 +166,7 @@ func (r Result) Failure() *Failure { return r.failure }
 
 func empty(userID string) Result {
 	return Result{
-		UserID: userID, RefreshedSources: []string{}, InProgressSources: []string{}, FailedSources: []string{},
+		SchemaVersion: schemaVersion, Final: true, UserID: userID, RefreshedSources: []string{}, InProgressSources: []string{}, FailedSources: []string{},
 		Sources: []Source{}, CompletedAt: time.Now().UTC().Truncate(time.Second),
 	}
 }

@@ -41,9 +41,9 @@ func TestResultsWithoutACall(t *testing.T) {
 	for name, c := range map[string]struct {
 		got, want result.Result
 	}{
-		"in flight": {result.FromInFlight("u"), result.Result{Success: true, Status: result.InProgress, UserID: "u", Coalesced: true}},
-		"queued":    {result.FromQueued("u"), result.Result{Success: true, Status: result.Queued, UserID: "u"}},
-		"ignored":   {result.FromIgnored("u"), result.Result{Success: true, Status: result.Ignored, UserID: "u"}},
+		"in flight": {result.FromInFlight("u"), result.Result{SchemaVersion: 1, Final: true, Success: true, Status: result.InProgress, UserID: "u", Coalesced: true}},
+		"queued":    {result.FromQueued("u"), result.Result{SchemaVersion: 1, Final: true, Success: true, Status: result.Queued, UserID: "u"}},
+		"ignored":   {result.FromIgnored("u"), result.Result{SchemaVersion: 1, Final: true, Success: true, Status: result.Ignored, UserID: "u"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			diff := cmp.Diff(c.want, c.got, cmpopts.IgnoreUnexported(result.Result{}), cmpopts.EquateEmpty(),
@@ -53,6 +53,38 @@ func TestResultsWithoutACall(t *testing.T) {
 			}
 			if c.got.CompletedAt.IsZero() || c.got.CompletedAt.Location() != time.UTC || c.got.CompletedAt.Nanosecond() != 0 {
 				t.Errorf("completed at %v, want whole seconds in UTC", c.got.CompletedAt)
+			}
+		})
+	}
+}
+
+func TestAResultIsFinalUnlessItIsFollowedUp(t *testing.T) {
+	for name, got := range map[string]result.Result{
+		"completed":   result.From("u", result.Answer{Status: 200}),
+		"partial":     result.From("u", result.Answer{Status: 200, Failed: []string{"oura/sleep"}}),
+		"in progress": result.From("u", result.Answer{Status: 202, InProgress: []string{"oura/sleep"}}), // its caller sets false
+		"in flight":   result.FromInFlight("u"),
+		"failed":      result.FromFailure("u", result.Fail(result.UpstreamTimeout, "x")),
+		"queued":      result.FromQueued("u"), // its caller sets false if there is a bus
+		"ignored":     result.FromIgnored("u"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !got.Final || got.SchemaVersion != 1 {
+				t.Errorf("final %t, schema version %d; want true and 1", got.Final, got.SchemaVersion)
+			}
+		})
+	}
+}
+
+func TestWhatOnlyAnOperatorCanFixIsNotRetriedByCallers(t *testing.T) {
+	for _, code := range []result.Code{result.UpstreamUnauthorized, result.Misconfigured} {
+		t.Run(string(code), func(t *testing.T) {
+			out := result.FromFailure("u", result.Fail(code, "x"))
+			if *out.Retryable || out.Failure().Status() != 424 {
+				t.Errorf("retryable %t, status %d; want false and 424", *out.Retryable, out.Failure().Status())
+			}
+			if !out.Failure().Requeue() {
+				t.Error("a queue does not keep it")
 			}
 		})
 	}
@@ -132,7 +164,7 @@ func TestResultOfAFailure(t *testing.T) {
 	got := result.FromFailure("u", failure)
 	retryable := false
 	want := result.Result{
-		Status: result.Failed, UserID: "u", UpstreamStatus: 400,
+		SchemaVersion: 1, Final: true, Status: result.Failed, UserID: "u", UpstreamStatus: 400,
 		FailedSources: []string{"oura/sleep"}, Sources: []result.Source{{Provider: "oura", Resource: "sleep", State: "failed"}},
 		Error: "for the caller", ErrorCode: "no_connected_sources", Retryable: &retryable, RetryAfterSeconds: 2, Detail: json.RawMessage(`[]`),
 	}
@@ -197,7 +229,7 @@ func TestCodes(t *testing.T) {
 		{result.UpstreamRejected, false, 400, slog.LevelWarn, "UpstreamRejected"},
 		{result.UserNotFound, false, 404, slog.LevelInfo, "UserNotFound"},
 		{result.UpstreamInvalidRequest, false, 422, slog.LevelWarn, "UpstreamInvalidRequest"},
-		{result.UpstreamUnauthorized, false, 502, slog.LevelError, "UpstreamUnauthorized"},
+		{result.UpstreamUnauthorized, false, 424, slog.LevelError, "UpstreamUnauthorized"},
 		{result.RateLimited, true, 429, slog.LevelWarn, "RateLimited"},
 		{result.InFlight, true, 503, slog.LevelInfo, "InFlight"},
 		{result.QuotaUnavailable, true, 503, slog.LevelError, "QuotaUnavailable"},
@@ -206,7 +238,7 @@ func TestCodes(t *testing.T) {
 		{result.UpstreamInvalidResponse, true, 502, slog.LevelWarn, "UpstreamInvalidResponse"},
 		{result.InsufficientTime, true, 503, slog.LevelWarn, "InsufficientTime"},
 		{result.SecretUnavailable, true, 503, slog.LevelError, "SecretUnavailable"},
-		{result.Misconfigured, false, 500, slog.LevelError, "Misconfigured"},
+		{result.Misconfigured, false, 424, slog.LevelError, "Misconfigured"},
 		{result.PublishFailed, true, 503, slog.LevelError, "PublishFailed"},
 		{result.QueueFailed, true, 503, slog.LevelError, "QueueFailed"},
 		{result.Internal, true, 500, slog.LevelError, "Internal"},
@@ -215,6 +247,13 @@ func TestCodes(t *testing.T) {
 		t.Run(string(c.code), func(t *testing.T) {
 			if got := c.code.Retryable(); got != c.retryable {
 				t.Errorf("retryable %t, want %t", got, c.retryable)
+			}
+			operator := c.code == result.UpstreamUnauthorized || c.code == result.Misconfigured
+			if got, want := c.code.Requeue(), c.retryable || operator; got != want {
+				t.Errorf("kept by a queue %t, want %t", got, want)
+			}
+			if f := result.Fail(c.code, "x"); f.Retryable() != c.code.Retryable() || f.Requeue() != c.code.Requeue() || f.Status() != c.code.HTTPStatus() {
+				t.Errorf("its failure says otherwise: %+v", f)
 			}
 			if got := c.code.HTTPStatus(); got != c.status {
 				t.Errorf("status %d, want %d", got, c.status)

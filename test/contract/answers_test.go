@@ -41,7 +41,7 @@ func TestJunctionAnswersAreDecoded(t *testing.T) {
 		{"a 400 means no source", "", 400, outcome{false, "failed", junctiontest.NoSourcesUserID, 400, 1, "no_connected_sources"}},
 		{"a 404 means an unknown user", "", 404, outcome{false, "failed", junctiontest.UnknownUserID, 404, 1, "user_not_found"}},
 		{"a 422 passes its detail on", "", 422, outcome{false, "failed", harness.InvalidUserID, 422, 1, "upstream_invalid_request"}},
-		{"a 401 without a newer key is our fault", "code=401", 502, outcome{false, "failed", junctiontest.DefaultUserID, 401, 1, "upstream_unauthorized"}},
+		{"a 401 without a newer key is for an operator to fix", "code=401", 424, outcome{false, "failed", junctiontest.DefaultUserID, 401, 1, "upstream_unauthorized"}},
 		{"a 429 beyond the time left is not retried", "code=429", 429, outcome{false, "failed", junctiontest.DefaultUserID, 429, 1, "rate_limited"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestRefreshSendsTheDocumentedRequest(t *testing.T) {
 	t.Parallel()
 	f := harness.New(t)
 	harness.ReadResult(t, f.Invoke(t, `{"user_id":"`+strings.ToUpper(junctiontest.DefaultUserID)+`","timeout":"7.5"}`))
-	if diff := cmp.Diff([]string{refreshPartial + "7.5"}, f.Junction.Requests()); diff != "" {
+	if diff := cmp.Diff([]string{refreshPartial + "7.5", explainPartial}, f.Junction.Requests()); diff != "" {
 		t.Errorf("the requests differ (-want +got):\n%s", diff)
 	}
 	for name, want := range map[string]string{"X-Vital-Api-Key": harness.TeamKey, "Accept": "application/json", "Content-Type": ""} {

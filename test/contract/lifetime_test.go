@@ -24,7 +24,7 @@ func TestRotatedKeyCausesNoFailedRefresh(t *testing.T) {
 	}))
 	check := func(when string, attempts int) {
 		t.Helper()
-		got := harness.ReadResult(t, f.Invoke(t, refreshOf(junctiontest.DefaultUserID)))
+		got := harness.ReadResult(t, f.Invoke(t, refreshOf(junctiontest.CompletedUserID)))
 		if !got.Success || got.Attempts != attempts {
 			t.Errorf("%s: success %t, %d attempts, want %d", when, got.Success, got.Attempts, attempts)
 		}

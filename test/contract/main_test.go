@@ -17,6 +17,7 @@ const (
 	refreshPartial   = "POST /v2/user/refresh/" + junctiontest.DefaultUserID + "?timeout="
 	refreshCompleted = "POST /v2/user/refresh/" + junctiontest.CompletedUserID + "?timeout="
 	refreshSlow      = "POST /v2/user/refresh/" + junctiontest.SlowUserID + "?timeout="
+	explainPartial   = "GET /v2/user/providers/" + junctiontest.DefaultUserID // why a source failed
 	resolveCompleted = "GET /v2/user/resolve/" + junctiontest.CompletedClientUserID
 )
 

@@ -3,6 +3,7 @@ package contract
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,8 +38,8 @@ func TestAPIAnswersMatchTheDescriptionWhenJunctionFails(t *testing.T) {
 	// Without a queue: with one, /webhooks is answered before Junction is called.
 	serve := []string{"--config", "MAX_ATTEMPTS=1", "--config", "REFRESH_QUEUE_URL="}
 	for _, fault := range []string{
-		"401:8", "404:4", "422:8", "429:8", "500:4", "503:4", "reset:4", "html:4", "empty:4", "truncated:4", "oversized:2",
-		"gzip-bomb:2", "redirect:4", "wrong-user:6", "wrong-types:4", "null-lists:4",
+		"401:8", "404:4", "422:8", "500:4", "503:4", "reset:4", "html:4", "empty:4", "truncated:4", "oversized:2",
+		"gzip-bomb:2", "redirect:4", "wrong-user:6", "wrong-types:4", "null-lists:4", "429:8", // the last, because it closes a user
 	} {
 		serve = append(serve, "--fault", fault)
 	}
@@ -46,7 +47,7 @@ func TestAPIAnswersMatchTheDescriptionWhenJunctionFails(t *testing.T) {
 		"--max-examples", "50", "--phases", "examples,fuzzing", "--mode", "positive",
 		"--exclude-checks", "not_a_server_error,positive_data_acceptance",
 	}, serve...)
-	checkSeen(t, got, 404, 422, 429, 502, 503)
+	checkSeen(t, got, 404, 422, 424, 429, 502, 503)
 }
 
 // checkSeen checks that each of these statuses was answered at least once.
@@ -97,6 +98,7 @@ func statuses(t *testing.T, file string) map[int]int {
 	recorded := harness.Decode[struct {
 		Log struct {
 			Entries []struct {
+				Request  struct{ Method string }
 				Response struct {
 					Status  int
 					Headers []header
@@ -105,16 +107,22 @@ func statuses(t *testing.T, file string) map[int]int {
 			}
 		}
 	}](t, text)
-	counts := map[int]int{}
+	counts, states := map[int]int{}, 0
 	for _, entry := range recorded.Log.Entries {
 		answer := entry.Response
 		counts[answer.Status]++
+		if entry.Request.Method == http.MethodGet && answer.Status == http.StatusOK {
+			states++
+		}
 		if answer.Status == 429 && !slices.ContainsFunc(answer.Headers, func(h header) bool { return h.Name == "retry-after" }) {
 			t.Errorf("a 429 has no Retry-After: %v", answer.Headers)
 		}
 		if shown, _ := json.Marshal(answer); strings.Contains(string(shown), junctiontest.DefaultKey) || strings.Contains(string(shown), apiToken) {
 			t.Errorf("an answer has a secret in it: %s", shown)
 		}
+	}
+	if states == 0 {
+		t.Error("no state of a user was answered")
 	}
 	return counts
 }

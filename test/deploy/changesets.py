@@ -8,11 +8,15 @@ import boto3
 import botocore.exceptions
 from samcli.yamlhelper import yaml_parse
 
-cloudformation = boto3.client("cloudformation", endpoint_url=sys.argv[2])
+cloudformation, s3 = (boto3.client(service, endpoint_url=sys.argv[2]) for service in ("cloudformation", "s3"))
 with open(sys.argv[1], encoding="utf-8") as file:
     source = yaml_parse(file.read())
 source["Resources"]["RefreshFunction"]["Properties"]["CodeUri"] = "s3://files/function.zip"
-template = json.dumps(source, default=str, separators=(",", ":"))  # over 51,200 bytes, it would have to be in S3
+for resource in source["Resources"].values():
+    if resource["Type"] in ("AWS::Events::Connection", "AWS::Events::ApiDestination"):  # which ministack does not know
+        resource.update(Type="AWS::CloudFormation::WaitConditionHandle", Properties={})
+s3.create_bucket(Bucket="files")  # a template over 51,200 bytes has to be in S3, where SAM puts it too
+s3.put_object(Bucket="files", Key="template", Body=json.dumps(source, default=str).encode())
 answers = []
 for number, parameters in enumerate(json.load(sys.stdin)):
     try:
@@ -20,7 +24,7 @@ for number, parameters in enumerate(json.load(sys.stdin)):
             StackName=f"rules-{number}",
             ChangeSetName="rules",
             ChangeSetType="CREATE",
-            TemplateBody=template,
+            TemplateURL=f"{sys.argv[2]}/files/template",
             Capabilities=["CAPABILITY_IAM"],
             Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
         )

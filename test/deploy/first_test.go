@@ -78,6 +78,13 @@ func TestAFirstDeploymentAnswersItsFirstCall(t *testing.T) {
 			}
 		})
 	}
+	t.Run("what is known of the user", func(t *testing.T) {
+		pasted := regexp.MustCompile(`https://(\w+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(\S+)\?timeout=20`).
+			ReplaceAllString(outputs["CurlCommand"], strings.Replace(clone.cloud, "127.0.0.1", "$1.execute-api.localhost", 1)+"$2")
+		if out := clone.run(t, "", "sh", "-c", strings.Replace(pasted, "--request POST", "--request GET", 1)); !strings.Contains(out, `"calls_left":`) {
+			t.Errorf("answers %s", out)
+		}
+	})
 	t.Run("without the token", func(t *testing.T) {
 		url := regexp.MustCompile(`https://(\w+)\.execute-api`).FindStringSubmatch(outputs["CurlCommand"])[1]
 		out := clone.run(t, "", "curl", "--silent", "--request", "POST",
@@ -88,7 +95,7 @@ func TestAFirstDeploymentAnswersItsFirstCall(t *testing.T) {
 	})
 	for command, want := range map[string]string{
 		"sam list resources":              "RefreshQueue",
-		"sam list endpoints":              "/v2/user/refresh/{user_id}['post']",
+		"sam list endpoints":              "/v2/user/refresh/{user_id}['post', 'get']",
 		"sam list stack-outputs":          "CurlCommand",
 		"sam logs --name RefreshFunction": "message=refresh",
 		"sam remote invoke RefreshFunction --event-file events/direct.json":    `"success": true`,

@@ -9,4 +9,6 @@ from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 overrides = dict(argument.split("=", 1) for argument in sys.argv[2:])
 stacks, _ = SamLocalStackProvider.get_stacks(sys.argv[1], parameter_overrides=overrides)
 routes = ApiProvider(stacks).routes
-print(json.dumps([[r.path, len(r.methods), r.function_name, r.payload_format_version] for r in sorted(routes, key=lambda r: r.path)]))
+named = [[method, r.path, r.function_name, r.payload_format_version] for r in routes for method in r.methods if r.path != "$default"]
+default = [["ANY", r.path, r.function_name, r.payload_format_version] for r in routes if r.path == "$default"]
+print(json.dumps(default + sorted(named)))

@@ -10,6 +10,10 @@ import (
 func TestParametersThatCannotWorkAreRefusedBeforeAnythingIsDeployed(t *testing.T) {
 	t.Parallel()
 	type parameters = map[string]string
+	const (
+		teamKeySecret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:junction/team-key-a1b2c3"
+		webhookSecret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:junction/result-webhook-d4e5f6"
+	)
 	cases := []struct {
 		name    string
 		with    parameters
@@ -43,10 +47,39 @@ func TestParametersThatCannotWorkAreRefusedBeforeAnythingIsDeployed(t *testing.T
 		{"a schedule of all users", parameters{"ScheduleExpression": "rate(1 day)", "ScheduleInput": `{"all_users":true}`}, ""},
 		{"a large batch that is not gathered", parameters{"QueueBatchSize": "100"}, "ABatchOverTenIsGathered"},
 		{"an archive without a bus", parameters{"ArchiveDays": "1", "CreateResultBus": "false"}, "AnArchiveHasABus"},
+
+		{"a result webhook", parameters{"ResultWebhookUrl": "https://app.example.com/results?tenant=1", "ResultWebhookSecretArn": webhookSecret}, ""},
+		{"a result webhook on a given bus", parameters{
+			"ResultWebhookUrl": "https://app.example.com:8443", "ResultWebhookSecretArn": webhookSecret, "CreateResultBus": "false", "ResultBusName": "default",
+		}, ""},
+		{"a result webhook without a secret", parameters{"ResultWebhookUrl": "https://app.example.com/results"}, "AResultWebhookIsComplete"},
+		{"a secret without a result webhook", parameters{"ResultWebhookSecretArn": webhookSecret}, "AResultWebhookIsComplete"},
+		{"a result webhook without a bus", parameters{
+			"ResultWebhookUrl": "https://app.example.com/results", "ResultWebhookSecretArn": webhookSecret, "CreateResultBus": "false",
+		}, "AResultWebhookIsComplete"},
+		{"the team key for the result webhook", parameters{
+			"ResultWebhookUrl": "https://app.example.com/results", "ResultWebhookSecretArn": teamKeySecret,
+		}, "AResultWebhookIsComplete"},
+		{"a result webhook over http", parameters{"ResultWebhookUrl": "http://app.example.com", "ResultWebhookSecretArn": webhookSecret}, "ResultWebhookUrl"},
+		{"a result webhook with a user", parameters{"ResultWebhookUrl": "https://user:password@app.example.com", "ResultWebhookSecretArn": webhookSecret}, "ResultWebhookUrl"},
+		{"a result webhook with a path parameter", parameters{"ResultWebhookUrl": "https://app.example.com/*", "ResultWebhookSecretArn": webhookSecret}, "ResultWebhookUrl"},
+		{"a value instead of a secret", parameters{"ResultWebhookUrl": "https://app.example.com", "ResultWebhookSecretArn": "a-secret-value"}, "ResultWebhookSecretArn"},
+
+		{"no follow-up", parameters{"FollowUp": "off"}, ""},
+		{"one look after fifteen minutes", parameters{"FollowUp": "15m"}, ""},
+		{"five looks", parameters{"FollowUp": "1s,10s,90s,900s,15m"}, ""},
+		{"six looks", parameters{"FollowUp": "1s,1s,1s,1s,1s,1s"}, "FollowUp"},
+		{"a pause of no time", parameters{"FollowUp": "0s"}, "FollowUp"},
+		{"a pause that SQS does not allow", parameters{"FollowUp": "901s"}, "FollowUp"},
+		{"a pause in hours", parameters{"FollowUp": "1h"}, "FollowUp"},
+		{"a pause after off", parameters{"FollowUp": "off,30s"}, "FollowUp"},
+		{"no pause", parameters{"FollowUp": ""}, "FollowUp"},
+		{"failures that are not explained", parameters{"ExplainFailures": "false"}, ""},
+		{"failures that are perhaps explained", parameters{"ExplainFailures": "maybe"}, "ExplainFailures"},
 	}
 	sets := make([]parameters, 0, len(cases))
 	for _, c := range cases {
-		set := parameters{"JunctionSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:junction/team-key-a1b2c3"}
+		set := parameters{"JunctionSecretArn": teamKeySecret}
 		maps.Copy(set, c.with)
 		sets = append(sets, set)
 	}

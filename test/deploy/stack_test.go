@@ -37,14 +37,14 @@ type mapping struct {
 	FunctionResponseTypes          []string
 }
 
-// deploy deploys template.yaml with the built function to a ministack of the test's own, with a simulator of Junction
-// whose team has so many users, nine of ten of them connected.
-func deploy(t *testing.T, users int) *deployed {
+// deploy deploys template.yaml with the built function to a ministack of the test's own, with a simulator of Junction.
+// Of a parameter that is a secret's ARN, the parameters have the secret's value.
+func deploy(t *testing.T, parameters map[string]string, env []string, options ...junctiontest.Option) *deployed {
 	t.Helper()
 	program, python, bootstrap := harness.Ministack(t), harness.Python(t), harness.Bootstrap(t)
-	_, junction := harness.NewSimulator(t, junctiontest.WithUsers(), junctiontest.WithGeneratedUsers(users))
+	_, junction := harness.NewSimulator(t, options...)
 	home := t.TempDir()
-	endpoint, stop, err := harness.StartMinistack(program, home, "MINISTACK_ACCOUNT_ID="+awstest.AccountID, "AWS_DEFAULT_REGION="+awstest.Region)
+	endpoint, stop, err := harness.StartMinistack(program, home, append(env, "MINISTACK_ACCOUNT_ID="+awstest.AccountID, "AWS_DEFAULT_REGION="+awstest.Region)...)
 	if stop != nil {
 		t.Cleanup(stop)
 	}
@@ -52,7 +52,7 @@ func deploy(t *testing.T, users int) *deployed {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), python, harness.Path("test/python/stack.py"), harness.Path("template.yaml"),
-		bootstrap, endpoint, junction, harness.TeamKey, harness.Arch)
+		bootstrap, endpoint, junction, harness.TeamKey, harness.Arch, text(parameters))
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "AWS_DEFAULT_REGION=" + awstest.Region}
 	var stderr strings.Builder
 	command.Stderr = &stderr
@@ -87,8 +87,8 @@ func (d *deployed) invoke(t *testing.T, event string) []byte {
 
 func TestTemplateWorksOnAStandInOfAWS(t *testing.T) {
 	t.Parallel()
-	const users, connected = 30, 27
-	d := deploy(t, users)
+	const users, connected = 30, 27 // nine of ten generated users are connected
+	d := deploy(t, map[string]string{}, nil, junctiontest.WithUsers(), junctiontest.WithGeneratedUsers(users))
 	t.Run("queue", func(t *testing.T) { checkQueue(t, d) })
 	t.Run("event source mapping", func(t *testing.T) {
 		want := mapping{BatchSize: 10, FunctionResponseTypes: []string{"ReportBatchItemFailures"}}

@@ -71,7 +71,7 @@ func TestEveryRoleIsBoundedIfABoundaryIsGiven(t *testing.T) {
 	want := any(map[string]any{"Fn::If": []any{
 		"HasPermissionsBoundary", map[string]any{"Ref": "PermissionsBoundaryArn"}, map[string]any{"Ref": "AWS::NoValue"},
 	}})
-	for name, roles := range map[string]int{"template.yaml": 2, example: 1} {
+	for name, roles := range map[string]int{"template.yaml": 3, example: 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for id, r := range readTemplate(t, name).Deployed.Resources {

@@ -2,10 +2,13 @@ package harness
 
 import (
 	"context"
+	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/quota"
+	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
 
@@ -27,7 +30,7 @@ var startDynamoDB = sync.OnceValues(func() (string, error) {
 	for range callers {
 		warming.Go(func() {
 			for succeeded, began := 0, time.Now(); succeeded < inARow && time.Since(began) < within; succeeded++ {
-				if _, err := gate.Enter(context.Background(), "user", time.Now()); err != nil {
+				if _, err := gate.Enter(context.Background(), refresh.Entry{UserID: "user", Until: time.Now()}); err != nil {
 					succeeded = 0
 				}
 			}
@@ -36,3 +39,18 @@ var startDynamoDB = sync.OnceValues(func() (string, error) {
 	warming.Wait()
 	return endpoint, nil
 })
+
+// newTable makes a table of the test's own, and returns the variables that the function needs to use it.
+func newTable(t *testing.T) map[string]string {
+	t.Helper()
+	needDynamoDBLocal(t)
+	endpoint, err := startDynamoDB()
+	if err != nil {
+		Missing(t, err.Error())
+	}
+	name := strings.ReplaceAll(t.Name(), "/", "-")
+	if err := dynamodb.CreateTable(t.Context(), dynamodb.Client(endpoint), name); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{"QUOTA_TABLE": name, "AWS_ENDPOINT_URL_DYNAMODB": endpoint}
+}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
-	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
 
 // Instances is the number of workers in a fleet.
@@ -30,15 +29,8 @@ func MemberKey(member int) string { return fmt.Sprintf("sk_us_of_instance_%d", m
 // NewFleet starts a fleet. The simulator has no rate limit, so that it counts what the quota lets through.
 func NewFleet(t *testing.T, timeout time.Duration, env map[string]string, options ...junctiontest.Option) *Fleet {
 	t.Helper()
-	needDynamoDBLocal(t)
-	f := &Fleet{Table: strings.ReplaceAll(t.Name(), "/", "-")}
-	var err error
-	if f.Endpoint, err = startDynamoDB(); err != nil {
-		Missing(t, err.Error())
-	}
-	if err := dynamodb.CreateTable(t.Context(), dynamodb.Client(f.Endpoint), f.Table); err != nil {
-		t.Fatal(err)
-	}
+	table := newTable(t)
+	f := &Fleet{Table: table["QUOTA_TABLE"], Endpoint: table["AWS_ENDPOINT_URL_DYNAMODB"]}
 	var keys []string
 	for i := range f.Members {
 		keys = append(keys, MemberKey(i))

@@ -25,9 +25,13 @@ type Function struct {
 	Simulator *junctiontest.Simulator // nil without WithSimulator or WithQueue
 	AWS       *Stack                  // the queue and the bus; nil without WithQueue
 
-	emulator *Process
-	url      string
-	mu       sync.Mutex // the emulator takes one invocation at a time
+	command []string // of the emulator
+	env     []string
+	mu      sync.Mutex // the emulator takes one invocation at a time
+	url     string
+
+	running   sync.Mutex // guards the fields below
+	emulators []*Process // all that ever ran; the last one is the present one
 }
 
 // New starts the function as Lambda does. By default it reads TeamKey from a secret, calls Prism, lets every
@@ -39,7 +43,7 @@ func New(t *testing.T, with ...Option) *Function {
 	for _, option := range with {
 		option(&o)
 	}
-	program, bootstrap := emulator(t), Bootstrap(t)
+	program, bootstrap := emulatorProgram(t), Bootstrap(t)
 	f := &Function{}
 	env := map[string]string{
 		"AWS_LAMBDA_FUNCTION_TIMEOUT": strconv.Itoa(o.timeout), "AWS_LAMBDA_LOG_FORMAT": "JSON",
@@ -59,25 +63,47 @@ func New(t *testing.T, with ...Option) *Function {
 		f.AWS = NewStack(t, Visibility)
 		maps.Copy(env, f.AWS.Environ())
 	}
+	if o.table {
+		maps.Copy(env, newTable(t))
+	}
 	f.Secret = NewSecret(t, o.secret)
 	maps.Copy(env, f.Secret.Environ())
 	maps.Copy(env, o.env)
-	f.start(t, program, bootstrap, awstest.Environ(List(env)...))
+	f.command, f.env = []string{program, bootstrap}, awstest.Environ(List(env)...)
+	t.Cleanup(func() {
+		f.emulator().Stop()
+		CheckNoSecrets(t, f.Output())
+	})
+	f.start(t)
 	return f
 }
 
-func (f *Function) start(t *testing.T, emulator, bootstrap string, env []string) {
+func (f *Function) start(t *testing.T) {
 	t.Helper()
 	front, api := Must(FreeAddress())(t), Must(FreeAddress())(t)
-	f.emulator = Must(Start(env, emulator, "--runtime-interface-emulator-address", front, "--runtime-api-address", api, bootstrap))(t)
-	t.Cleanup(func() {
-		f.emulator.Stop()
-		CheckNoSecrets(t, f.Output())
-	})
-	if err := f.emulator.waitForTCP(front); err != nil {
+	p := Must(Start(f.env, f.command[0], "--runtime-interface-emulator-address", front, "--runtime-api-address", api, f.command[1]))(t)
+	f.running.Lock()
+	f.emulators = append(f.emulators, p)
+	f.running.Unlock()
+	if err := p.waitForTCP(front); err != nil {
 		t.Fatal(err)
 	}
 	f.url = "http://" + front + "/2015-03-31/functions/function/invocations"
+}
+
+func (f *Function) emulator() *Process {
+	f.running.Lock()
+	defer f.running.Unlock()
+	return f.emulators[len(f.emulators)-1]
+}
+
+// Restart kills the function, whatever it is doing, and starts it again, as Lambda starts another instance.
+func (f *Function) Restart(t *testing.T) {
+	t.Helper()
+	f.emulator().Kill() // which ends the invocation
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.start(t)
 }
 
 // Invoke sends an event and returns the answer. A Lambda error fails the test.
@@ -85,7 +111,7 @@ func (f *Function) Invoke(t *testing.T, event string) []byte {
 	t.Helper()
 	answer, err := f.Try([]byte(event))
 	if err != nil {
-		t.Fatalf("invoke: %v\n%s", err, &f.emulator.Stdout)
+		t.Fatalf("invoke: %v\n%s", err, f.Output())
 	}
 	return answer
 }
@@ -125,7 +151,7 @@ func (f *Function) Try(event []byte) ([]byte, error) {
 func (f *Function) Logged(t *testing.T, message string) []map[string]any {
 	t.Helper()
 	var lines []map[string]any
-	for line := range strings.Lines(f.emulator.Stdout.String()) {
+	for line := range strings.Lines(f.stdout()) {
 		if !strings.HasPrefix(line, "{") {
 			continue // the emulator's own
 		}
@@ -140,7 +166,25 @@ func (f *Function) Logged(t *testing.T, message string) []map[string]any {
 }
 
 // Output returns everything that the function and the emulator wrote.
-func (f *Function) Output() string { return f.emulator.Stdout.String() + f.emulator.Stderr.String() }
+func (f *Function) Output() string {
+	f.running.Lock()
+	defer f.running.Unlock()
+	var all strings.Builder
+	for _, p := range f.emulators {
+		all.WriteString(p.Stdout.String() + p.Stderr.String())
+	}
+	return all.String()
+}
+
+func (f *Function) stdout() string {
+	f.running.Lock()
+	defer f.running.Unlock()
+	var all strings.Builder
+	for _, p := range f.emulators {
+		all.WriteString(p.Stdout.String())
+	}
+	return all.String()
+}
 
 // List returns an environment as "NAME=value" entries.
 func List(env map[string]string) []string {

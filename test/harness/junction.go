@@ -59,6 +59,14 @@ var answers = map[string]string{
 	junctiontest.CompletedClientUserID: "code=200, example=completed",
 	junctiontest.NoSourcesClientUserID: "code=404, example=unknown",
 	InvalidUserID:                      "code=422, example=validation",
+
+	"providers of " + junctiontest.CompletedUserID: "code=200, example=connected",
+	"providers of " + junctiontest.DefaultUserID:   "code=200, example=reconnect",
+	"providers of " + junctiontest.NoSourcesUserID: "code=200, example=none",
+	"providers of " + junctiontest.UnknownUserID:   "code=404, example=unknown",
+	"resources of " + junctiontest.SlowUserID:      "code=200, example=ended",
+	"resources of " + junctiontest.NoSourcesUserID: "code=200, example=none",
+	"resources of " + junctiontest.UnknownUserID:   "code=200, example=none",
 }
 
 // NewJunction returns a Junction of the test's own. The test fails if a request is not as described.
@@ -101,7 +109,19 @@ func (j *Junction) preferred(r *http.Request) string {
 	if j.Prefer != "" {
 		return j.Prefer
 	}
-	return answers[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
+	return answers[subject(r)]
+}
+
+// subject returns what a request is about: a user, or what is read of one.
+func subject(r *http.Request) string {
+	last := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	switch {
+	case r.URL.Path == "/v2/introspect/resources":
+		return "resources of " + r.URL.Query().Get("user_id")
+	case strings.HasPrefix(r.URL.Path, "/v2/user/providers/"):
+		return "providers of " + last
+	}
+	return last
 }
 
 // inspect looks for Prism's complaints: a problem document if no answer is described for the request, or a header

@@ -16,6 +16,7 @@ type options struct {
 	simulated   bool
 	junctionURL string
 	queue       bool
+	table       bool
 }
 
 // Option changes what New starts.
@@ -65,5 +66,13 @@ func WithQueue(simulator ...junctiontest.Option) Option {
 	return func(o *options) {
 		o.queue = true
 		WithSimulator(simulator...)(o)
+	}
+}
+
+// WithTable gives the function a table in DynamoDB Local for its quota, with the quota of production.
+func WithTable() Option {
+	return func(o *options) {
+		o.table = true
+		o.env["QUOTA_LIMIT"], o.env["COALESCE_WINDOW"] = "8", "10m"
 	}
 }

@@ -119,18 +119,40 @@ func (s *Stack) Drain(t *testing.T, q Queue, n int) []sqstest.Message {
 	return all
 }
 
+// The detail types of what the function publishes.
+const (
+	ResultEvent          = "Junction User Refresh Result"
+	ConnectionErrorEvent = "Junction Connection Error"
+)
+
+// Event is an event that the function published.
+type Event struct {
+	Source     string          `json:"source"`
+	DetailType string          `json:"detail-type"`
+	Detail     json.RawMessage `json:"detail"`
+}
+
+// PublishedEvents receives the n events that the bus delivered.
+func (s *Stack) PublishedEvents(t *testing.T, n int) []Event {
+	t.Helper()
+	var all []Event
+	for _, m := range s.Drain(t, s.Results, n) {
+		event := Decode[Event](t, []byte(m.Body))
+		if event.Source != "junction.refresh" {
+			t.Errorf("an event was published by %q", event.Source)
+		}
+		all = append(all, event)
+	}
+	return all
+}
+
 // Published receives the n results that the bus delivered, each of which must be valid by its schema.
 func (s *Stack) Published(t *testing.T, n int) []Result {
 	t.Helper()
 	var all []Result
-	for _, m := range s.Drain(t, s.Results, n) {
-		event := Decode[struct {
-			Source     string          `json:"source"`
-			DetailType string          `json:"detail-type"`
-			Detail     json.RawMessage `json:"detail"`
-		}](t, []byte(m.Body))
-		if event.Source != "junction.refresh" || event.DetailType != "Junction User Refresh Result" {
-			t.Errorf("a result was published as %q of %q", event.DetailType, event.Source)
+	for _, event := range s.PublishedEvents(t, n) {
+		if event.DetailType != ResultEvent {
+			t.Errorf("a result was published as %q", event.DetailType)
 		}
 		all = append(all, ReadResult(t, event.Detail))
 	}

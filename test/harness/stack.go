@@ -126,11 +126,16 @@ func (s *Stack) Environ() map[string]string {
 }
 
 // Waiting returns how many messages are on a queue, visible or not.
-func (s *Stack) Waiting(t *testing.T, q Queue) int {
+func (s *Stack) Waiting(t *testing.T, q Queue) (messages int) {
 	t.Helper()
-	visible, _ := strconv.Atoi(s.attribute(t, q.URL, types.QueueAttributeNameApproximateNumberOfMessages))
-	hidden, _ := strconv.Atoi(s.attribute(t, q.URL, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible))
-	return visible + hidden
+	for _, name := range []types.QueueAttributeName{
+		types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+		types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
+	} {
+		n, _ := strconv.Atoi(s.attribute(t, q.URL, name))
+		messages += n
+	}
+	return messages
 }
 
 // SendMessages puts messages on the queue of refreshes, as an app would.

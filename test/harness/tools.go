@@ -96,8 +96,8 @@ func Ministack(t *testing.T) string {
 	return Tool(t, "ministack", ".tools/ministack/bin/ministack")
 }
 
-// emulator returns AWS's Runtime Interface Emulator, which comes with the SAM CLI.
-func emulator(t *testing.T) string {
+// emulatorProgram returns AWS's Runtime Interface Emulator, which comes with the SAM CLI.
+func emulatorProgram(t *testing.T) string {
 	t.Helper()
 	return Tool(t, "the Runtime Interface Emulator", ".tools/venv/lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-"+Arch)
 }

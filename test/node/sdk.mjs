@@ -1,11 +1,18 @@
-// Prints as JSON how Junction's official SDK, set to this API's base URL, decodes the answers for four users.
+// Prints as JSON how one of Junction's SDKs, set to this API's base URL, decodes the answers for four users.
+// Arguments: the package, the base URL.
 import { JunctionClient } from "@junction-api/sdk";
+import { VitalClient } from "@tryvital/vital-node";
 
-const client = new JunctionClient({ baseUrl: process.argv[2], apiKey: "any", maxRetries: 0 });
+const [packageName, baseUrl] = process.argv.slice(2);
+const options = { baseUrl, apiKey: "any", maxRetries: 0 };
+const call = {
+  "@junction-api/sdk": (userId) => new JunctionClient(options).user.refresh({ userId, timeout: 5 }),
+  "@tryvital/vital-node": (userId) => new VitalClient(options).user.refresh(userId, { timeout: 5 }),
+}[packageName];
 
 async function refresh(name, userId) {
   try {
-    const got = await client.user.refresh({ userId, timeout: 5 });
+    const got = await call(userId);
     return {
       case: name, success: got.success, user_id: got.userId,
       refreshed: got.refreshedSources, in_progress: got.inProgressSources, failed: got.failedSources,

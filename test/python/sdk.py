@@ -1,23 +1,25 @@
-"""Prints as JSON how Junction's official SDK, set to this API's base URL, decodes the answers for four users."""
+"""Prints as JSON how one of Junction's SDKs, set to this API's base URL, decodes the answers for four users.
+Arguments: the package, the base URL."""
 
+import importlib
 import json
 import sys
 
-from junction import Junction
-from junction.errors import BadRequestError, UnprocessableEntityError
-
-client = Junction(base_url=sys.argv[1], api_key="any", max_retries=0)
+package, base_url = sys.argv[1:]
+client_type = {"junction": "Junction", "vital": "Vital"}[package]
+client = getattr(importlib.import_module(package), client_type)(base_url=base_url, api_key="any")
+errors = importlib.import_module(f"{package}.errors")
 
 
 def refresh(case: str, user_id: str) -> dict:
     try:
-        got = client.user.refresh(user_id, timeout=5)
-    except BadRequestError as error:
+        got = client.user.refresh(user_id, timeout=5, request_options={"max_retries": 0})
+    except errors.BadRequestError as error:
         return {
             "case": case, "error": "BadRequestError", "status": error.status_code,
             "success": error.body["success"], "user_id": error.body["user_id"], "text": error.body["error"],
         }
-    except UnprocessableEntityError as error:
+    except errors.UnprocessableEntityError as error:
         first = error.body.detail[0]
         return {
             "case": case, "error": "UnprocessableEntityError", "status": error.status_code,

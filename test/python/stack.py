@@ -1,7 +1,9 @@
-"""Deploys template.yaml to ministack: stack.py TEMPLATE BOOTSTRAP ENDPOINT JUNCTION KEY ARCHITECTURE
+"""Deploys template.yaml to ministack: stack.py TEMPLATE BOOTSTRAP ENDPOINT JUNCTION KEY ARCHITECTURE PARAMETERS
 
 SAM's transform of the template is deployed unchanged, except for what ministack does not support: an archive, a number
-that is a reference, and a base URL without https. The script prints the outputs and the names of the resources as JSON.
+that is a reference, a base URL without https, and the types of the result webhook's connection and destination, which
+are created with EventBridge's own API and replaced by their names. PARAMETERS are further parameters as JSON; of a secret
+it has the value. The script prints the outputs and the names of the resources as JSON.
 """
 
 import io
@@ -32,6 +34,22 @@ def transform(path):
     return template
 
 
+def with_webhook(template, secret, endpoint, events):
+    """Creates the connection and the destination, and returns the template without them."""
+    connection = template["Resources"].pop("ResultWebhookConnection")["Properties"]
+    key = connection["AuthParameters"]["ApiKeyAuthParameters"]
+    assert key["ApiKeyValue"] == {"Fn::Sub": "{{resolve:secretsmanager:${ResultWebhookSecretArn}:SecretString:::}}"}
+    key["ApiKeyValue"] = secret
+    connection_arn = events.create_connection(Name="webhook", **connection)["ConnectionArn"]
+    destination = template["Resources"].pop("ResultWebhookDestination")["Properties"]
+    assert destination["ConnectionArn"] == {"Fn::GetAtt": ["ResultWebhookConnection", "Arn"]}
+    assert destination["InvocationEndpoint"] == {"Ref": "ResultWebhookUrl"}
+    destination.update(ConnectionArn=connection_arn, InvocationEndpoint=endpoint, InvocationRateLimitPerSecond=50)
+    arn = events.create_api_destination(Name="webhook", **destination)["ApiDestinationArn"]
+    reference = json.dumps({"Fn::GetAtt": ["ResultWebhookDestination", "Arn"]})
+    return json.loads(json.dumps(template).replace(reference, json.dumps(arn)).replace("${ResultWebhookConnection}", "webhook"))
+
+
 def zipped(path):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive, open(path, "rb") as binary:
@@ -41,7 +59,7 @@ def zipped(path):
     return out.getvalue()
 
 
-def main(path, bootstrap, endpoint, junction, key, architecture):
+def main(path, bootstrap, endpoint, junction, key, architecture, further):
     def client(service):
         return boto3.client(
             service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
@@ -55,11 +73,18 @@ def main(path, bootstrap, endpoint, junction, key, architecture):
         "JunctionBaseUrl": junction,
         "Architecture": architecture,
         "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:operators",
+        **json.loads(further),
     }
+    template = transform(path)
+    if value := parameters.get("ResultWebhookSecretArn"):
+        created = client("secretsmanager").create_secret(Name="junction/result-webhook", SecretString=value)
+        parameters["ResultWebhookSecretArn"] = created["ARN"]
+        template = with_webhook(template, value, parameters["ResultWebhookUrl"], client("events"))
+    client("s3").put_object(Bucket=FILES, Key="template", Body=json.dumps(template).encode())  # over 51,200 bytes
     cloudformation = client("cloudformation")
     cloudformation.create_stack(
         StackName=STACK,
-        TemplateBody=json.dumps(transform(path)),
+        TemplateURL=f"{endpoint}/{FILES}/template",
         Capabilities=["CAPABILITY_IAM"],
         Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
     )

@@ -18,6 +18,7 @@ var (
 	limited     = junctiontest.GeneratedUserID(0)
 	unavailable = junctiontest.GeneratedUserID(1)
 	garbled     = junctiontest.GeneratedUserID(2)
+	refused     = junctiontest.GeneratedUserID(3)
 	unpublished = junctiontest.GeneratedUserID(4)
 )
 
@@ -27,6 +28,7 @@ func TestOnlyRetryableMessagesAreReturnedAsFailures(t *testing.T) {
 	f.Simulator.InjectFor(limited, junctiontest.Always, junctiontest.TooManyRequests(time.Hour))
 	f.Simulator.InjectFor(unavailable, junctiontest.Always, junctiontest.Status(http.StatusServiceUnavailable))
 	f.Simulator.InjectFor(garbled, junctiontest.Always, junctiontest.HTML(http.StatusOK))
+	f.Simulator.InjectFor(refused, junctiontest.Always, junctiontest.Status(http.StatusUnauthorized))
 	f.AWS.Inject("PutEvents", junctiontest.Always, harness.RejectEntries(func(_ int, entry string) string {
 		if strings.Contains(entry, unpublished) {
 			return "NotAuthorizedForSourceException" // not to be retried at once
@@ -47,6 +49,7 @@ func TestOnlyRetryableMessagesAreReturnedAsFailures(t *testing.T) {
 		{"a rate-limited user", refreshOf(limited), true, ""},
 		{"a user for whom Junction is unavailable", refreshOf(unavailable), true, ""},
 		{"a user for whom Junction's answer is not JSON", refreshOf(garbled), true, ""},
+		{"a user for whom Junction refuses the key", refreshOf(refused), true, ""},
 		{"a user whose result the bus rejects", refreshOf(unpublished), true, ""},
 	}
 	// One invocation for all: each message has its own outcome whatever becomes of its neighbours.
@@ -66,8 +69,8 @@ func TestOnlyRetryableMessagesAreReturnedAsFailures(t *testing.T) {
 			}
 		})
 	}
-	if len(failed) != 4 {
-		t.Errorf("the failures are %q, want 4", failed)
+	if len(failed) != 5 {
+		t.Errorf("the failures are %q, want 5", failed)
 	}
 	t.Run("results", func(t *testing.T) {
 		got := map[string]int{}
@@ -144,8 +147,24 @@ func TestRateLimitedMessageStaysHiddenUntilItCanSucceed(t *testing.T) {
 
 func TestMessageThatAlwaysFailsBecomesADeadLetter(t *testing.T) {
 	t.Parallel()
+	for name, test := range map[string]struct {
+		status int // of Junction
+		code   string
+	}{
+		"Junction is unavailable":  {http.StatusServiceUnavailable, "upstream_unavailable"},
+		"Junction refuses the key": {http.StatusUnauthorized, "upstream_unauthorized"}, // only an operator can fix it
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkBecomesADeadLetter(t, test.status, test.code)
+		})
+	}
+}
+
+func checkBecomesADeadLetter(t *testing.T, status int, code string) {
+	t.Helper()
 	f := harness.New(t, harness.WithQueue(), harness.WithEnv(map[string]string{"MAX_ATTEMPTS": "1"}))
-	f.Simulator.InjectFor(junctiontest.DefaultUserID, junctiontest.Always, junctiontest.Status(http.StatusServiceUnavailable))
+	f.Simulator.InjectFor(junctiontest.DefaultUserID, junctiontest.Always, junctiontest.Status(status))
 	f.AWS.SendMessages(t, refreshOf(junctiontest.DefaultUserID), refreshOf(junctiontest.CompletedUserID))
 	from, stop := f.Consume(t, 10)
 	dead := f.AWS.Drain(t, f.AWS.DeadLetters, 1)
@@ -162,7 +181,7 @@ func TestMessageThatAlwaysFailsBecomesADeadLetter(t *testing.T) {
 	}
 	reasons := 0
 	for _, line := range f.Logged(t, "refresh") {
-		if line["user_id"] == junctiontest.DefaultUserID && line["error_code"] == "upstream_unavailable" && line["upstream_status"] == 503.0 {
+		if line["user_id"] == junctiontest.DefaultUserID && line["error_code"] == code && line["upstream_status"] == float64(status) {
 			reasons++
 		}
 	}

@@ -31,8 +31,9 @@ type soak struct {
 	*harness.Fleet
 	*harness.Stack
 	size
-	kills   atomic.Int64
-	outages atomic.Int64
+	kills    atomic.Int64
+	outages  atomic.Int64
+	onKilled func(sqstest.Outcome) // is told of a batch whose process was killed; may be nil
 }
 
 // size is how big a soak is.
@@ -167,6 +168,8 @@ func (s *soak) handleOutcome(ctx context.Context, t *testing.T, o sqstest.Outcom
 		s.retrySoon(ctx, t, o.Remaining)
 	case !strings.Contains(o.Err.Error(), errKilled.Error()):
 		t.Error(o.Err)
+	case s.onKilled != nil:
+		s.onKilled(o)
 	}
 }
 

@@ -23,7 +23,8 @@ import (
 
 // SQS's limits.
 const (
-	maxBody       = 1 << 20        // bytes
+	maxBody       = 1 << 20 // bytes
+	maxDelay      = 15 * time.Minute
 	maxVisibility = 12 * time.Hour // after the receive, however often it is changed
 )
 
@@ -33,8 +34,14 @@ type QueueOptions struct {
 	MaxReceiveCount   int           // of the redrive policy; 0 means no dead-letter queue
 	WaitTime          time.Duration // how long a receive waits for a message; 0 does not wait
 
-	OnSend       func([]Message) // is told what is sent, before it can be received; nil for nobody
-	OnDeadLetter func(Message)   // is told what moves to the dead-letter queue; nil for nobody
+	OnSend       func([]Sent)  // is told what is sent, before it can be received; nil for nobody
+	OnDeadLetter func(Message) // is told what moves to the dead-letter queue; nil for nobody
+}
+
+// Sent is a message that was sent.
+type Sent struct {
+	Message
+	Delay time.Duration // until it can be received
 }
 
 // Queue is an SQS queue in memory. It is safe for concurrent use.
@@ -66,7 +73,7 @@ func NewQueue(options QueueOptions) *Queue {
 		options.VisibilityTimeout = 30 * time.Second
 	}
 	if options.OnSend == nil {
-		options.OnSend = func([]Message) {}
+		options.OnSend = func([]Sent) {}
 	}
 	if options.OnDeadLetter == nil {
 		options.OnDeadLetter = func(Message) {}
@@ -83,17 +90,20 @@ func (q *Queue) Send(ctx context.Context, messages []handler.Message) error {
 		if m.Body == "" || len(m.Body) > maxBody {
 			return fmt.Errorf("send: a body of %d bytes is not 1 to %d", len(m.Body), maxBody)
 		}
+		if m.Delay < 0 || m.Delay > maxDelay {
+			return fmt.Errorf("send: a delay of %v is not 0 to %v", m.Delay, maxDelay)
+		}
 	}
 	now := time.Now()
 	var sent []*queued
-	var reported []Message
+	var reported []Sent
 	for _, m := range messages {
 		attributes := map[string]string{"SenderId": "AIDALOCAL", "SentTimestamp": millis(now)}
 		if m.TraceHeader != "" {
 			attributes["AWSTraceHeader"] = m.TraceHeader
 		}
-		message := &queued{Message: Message{ID: uuid.NewString(), Body: m.Body, Attributes: attributes}, visibleAt: now}
-		sent, reported = append(sent, message), append(reported, message.copied())
+		message := &queued{Message: Message{ID: uuid.NewString(), Body: m.Body, Attributes: attributes}, visibleAt: now.Add(m.Delay)}
+		sent, reported = append(sent, message), append(reported, Sent{message.copied(), m.Delay})
 	}
 	q.options.OnSend(reported)
 	q.mu.Lock()

@@ -268,7 +268,7 @@ func TestEveryMethodEndsWithItsContext(t *testing.T) {
 
 func TestAReceiveReturnsTheOldestMessagesAndAtMostTen(t *testing.T) {
 	var sent []string
-	q := sqstest.NewQueue(sqstest.QueueOptions{OnSend: func(messages []sqstest.Message) { sent = append(sent, messages[0].ID) }})
+	q := sqstest.NewQueue(sqstest.QueueOptions{OnSend: func(messages []sqstest.Sent) { sent = append(sent, messages[0].ID) }})
 	for _, body := range numbers(12) {
 		send(t, q, body)
 	}

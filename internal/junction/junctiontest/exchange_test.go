@@ -36,16 +36,18 @@ func TestTheHookGetsTheRequestAndItsAnswer(t *testing.T) {
 }
 
 func TestTheHookGetsTheBeginningOfALongBody(t *testing.T) {
-	sim, e := observed()
-	sim.Inject(1, junctiontest.Answer(200, nil, "a\tb\x00\n"+junctiontest.DefaultKey+strings.Repeat("x", 70<<10)))
-	get(sim, "/v2/user")
-	if len(e.Body) != 64<<10 || e.BodyBytes <= 70<<10 {
-		t.Errorf("%d of %d bytes, want 64 KiB of more than 70 KiB", len(e.Body), e.BodyBytes)
-	}
-	wantPrefix(t, e.String(), "GET /v2/user → 200 in 0s a b. sk_us_****xxx")
-	if !strings.HasSuffix(e.String(), fmt.Sprintf("… (%d bytes)", e.BodyBytes)) {
-		t.Errorf("the line does not end with the length: %s", e.String())
-	}
+	synctest.Test(t, func(t *testing.T) { // takes no time
+		sim, e := observed()
+		sim.Inject(1, junctiontest.Answer(200, nil, "a\tb\x00\n"+junctiontest.DefaultKey+strings.Repeat("x", 70<<10)))
+		get(sim, "/v2/user")
+		if len(e.Body) != 64<<10 || e.BodyBytes <= 70<<10 {
+			t.Errorf("%d of %d bytes, want 64 KiB of more than 70 KiB", len(e.Body), e.BodyBytes)
+		}
+		wantPrefix(t, e.String(), "GET /v2/user → 200 in 0s a b. sk_us_****xxx")
+		if !strings.HasSuffix(e.String(), fmt.Sprintf("… (%d bytes)", e.BodyBytes)) {
+			t.Errorf("the line does not end with the length: %s", e.String())
+		}
+	})
 }
 
 func TestTheHookGetsARequestWithoutAnAnswer(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 // Always, as the number of requests, means all of them until [Simulator.ClearFaults] or [Simulator.Reset].
 const Always = -1
 
-// Inject applies the fault to the next n requests. If several injections match a request, the oldest one is
-// applied.
+// Inject applies the fault to the next n requests, whatever they call. If several injections match a request, the
+// oldest one is applied. For a fault that is for some calls only, use [Simulator.InjectWhen] with [On].
 func (s *Simulator) Inject(n int, fault Fault) {
 	s.InjectWhen(func(*http.Request) bool { return true }, n, fault)
 }
@@ -20,8 +20,8 @@ func (s *Simulator) Inject(n int, fault Fault) {
 func (s *Simulator) InjectFor(userID string, n int, fault Fault) {
 	want, ok := canonicalID(userID)
 	s.InjectWhen(func(r *http.Request) bool {
-		id, refresh := refreshedUser(r)
-		return ok && refresh && id == want
+		call, id := userOf(r)
+		return ok && call == RefreshCall && id == want
 	}, n, fault)
 }
 

@@ -17,13 +17,12 @@ type limiter struct {
 }
 
 // take counts a call and returns true, or returns how long it takes until the oldest call leaves the window.
-func (l *limiter) take(user string) (retryAfter time.Duration, ok bool) {
+func (l *limiter) take(user string, now time.Time) (retryAfter time.Duration, ok bool) {
 	if l.limit <= 0 {
 		return 0, true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
 	calls := l.recent(user, now)
 	if len(calls) >= l.limit {
 		return calls[0].Add(l.window).Sub(now), false

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // The page size of GET /v2/user ("Get users").
@@ -66,18 +65,14 @@ func (s *Simulator) resolve(w http.ResponseWriter, clientUserID string) {
 
 // row returns a user's JSON. A provider is one connected source, even if it has several resources.
 func row(u User) userRow {
-	created := u.CreatedOn
-	if created.IsZero() {
-		created = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
-	}
-	createdOn := created.UTC().Format("2006-01-02T15:04:05-07:00")
+	createdOn := u.created().UTC().Format("2006-01-02T15:04:05-07:00")
 	out := userRow{
 		UserID: u.ID, TeamID: TeamID, ClientUserID: u.ClientUserID, CreatedOn: createdOn,
 		ConnectedSources: []sourceRow{},
 	}
 	seen := make(map[string]bool)
 	for _, source := range u.Sources {
-		slug, _, _ := strings.Cut(source.Name, "/")
+		slug := source.provider()
 		if seen[slug] {
 			continue
 		}

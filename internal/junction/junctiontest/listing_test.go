@@ -39,7 +39,7 @@ func page(t *testing.T, h http.Handler, query string) pageJSON {
 func TestListing(t *testing.T) {
 	t.Run("the default users have one connected source per provider", func(t *testing.T) {
 		p := page(t, junctiontest.New(), "")
-		if p.Total != 4 || p.Offset != 0 || p.Limit != 100 || len(p.Users) != 4 {
+		if p.Total != 5 || p.Offset != 0 || p.Limit != 100 || len(p.Users) != 5 {
 			t.Fatalf("got %+v", p)
 		}
 		want := userJSON{
@@ -82,8 +82,8 @@ func TestListing(t *testing.T) {
 		}
 	})
 	t.Run("a page beyond the end is empty", func(t *testing.T) {
-		for _, query := range []string{"?offset=4", "?offset=1000000", "?limit=0"} {
-			if p := page(t, junctiontest.New(), query); p.Users == nil || len(p.Users) != 0 || p.Total != 4 {
+		for _, query := range []string{"?offset=5", "?offset=1000000", "?limit=0"} {
+			if p := page(t, junctiontest.New(), query); p.Users == nil || len(p.Users) != 0 || p.Total != 5 {
 				t.Errorf("%s: got %+v", query, p)
 			}
 		}
@@ -97,7 +97,7 @@ func TestListing(t *testing.T) {
 	t.Run("repeated users are on a second page as well", func(t *testing.T) {
 		sim := junctiontest.New(junctiontest.WithRepeatedUsers(1))
 		first, last := page(t, sim, "?limit=3"), page(t, sim, "?limit=3&offset=3")
-		if last.Total != 5 || len(last.Users) != 2 || last.Users[1].UserID != first.Users[0].UserID {
+		if last.Total != 6 || len(last.Users) != 3 || last.Users[2].UserID != first.Users[0].UserID {
 			t.Errorf("got %+v", last)
 		}
 	})
@@ -151,7 +151,7 @@ func TestUsers(t *testing.T) {
 		if got := decode[userJSON](t, w.Body.Bytes()); got.CreatedOn != "1970-01-01T00:00:00+00:00" || len(got.ConnectedSources) != 2 {
 			t.Errorf("got %s", w.Body)
 		}
-		if p := page(t, sim, ""); p.Total != 5 {
+		if p := page(t, sim, ""); p.Total != 6 {
 			t.Errorf("%d users", p.Total)
 		}
 	})

@@ -61,8 +61,16 @@ func WithSpeed(factor float64) Option {
 	}
 }
 
+// WithClock takes the time from now instead of from the time package: when a refresh starts, when its sources end, and
+// the window of the rate limit. [WithSpeed] does not shorten how long a source takes by this clock; it still shortens
+// the waits of calls, which the clock does not move. So with WithSpeed(math.Inf(1)) and a clock that the test moves,
+// a call answers at once, and its sources end as the test moves the clock. now is called from several goroutines.
+func WithClock(now func() time.Time) Option {
+	return func(s *settings) { s.clock = now }
+}
+
 // WithRandomFaults applies one of the faults to a share (rate, 0 to 1) of the requests without an injected fault.
-// The same seed makes the same choices in the order in which requests arrive.
+// [Only] makes a fault that spares some calls. The same seed makes the same choices in the order in which requests arrive.
 func WithRandomFaults(seed uint64, rate float64, faults ...Fault) Option {
 	return func(s *settings) {
 		s.faults.rate, s.faults.choices = rate, slices.Clone(faults)

@@ -33,11 +33,19 @@ func (s *Simulator) Total() int {
 }
 
 // Calls returns the number of refresh calls for a user, whatever their answer.
-func (s *Simulator) Calls(userID string) int {
-	id, _ := canonicalID(userID)
+func (s *Simulator) Calls(userID string) int { return s.Count(RefreshCall, userID) }
+
+// Count returns how often a call was made for a user, whatever the answers. If userID is "", it counts the call for
+// all users, also those without a valid ID. Only a refresh, an introspection and a question for connections are
+// counted for a user.
+func (s *Simulator) Count(call Call, userID string) int {
+	id, ok := canonicalID(userID)
+	if !ok && userID != "" {
+		return 0
+	}
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
-	return s.log.calls[id]
+	return s.log.calls[callCount{call, id}]
 }
 
 // PeakInFlight returns the highest number of concurrent requests.
@@ -47,7 +55,13 @@ func (s *Simulator) PeakInFlight() int {
 	return s.log.peak
 }
 
-// requestLog has the recorded requests. Its memory is bounded by keep, and by one counter per user.
+// callCount is what one counter is for. Without a user it is for all of them.
+type callCount struct {
+	call   Call
+	userID string
+}
+
+// requestLog has the recorded requests. Its memory is bounded by keep, and by three counters per user.
 type requestLog struct {
 	keep int
 
@@ -55,20 +69,21 @@ type requestLog struct {
 	ring   []*Request
 	oldest int // index in a full ring
 	total  int
-	calls  map[string]int
+	calls  map[callCount]int
 
 	inFlight, peak int
 }
 
-func (l *requestLog) add(r *Request) {
+func (l *requestLog) add(r *Request, call Call, userID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total++
-	if r.UserID != "" {
-		if l.calls == nil {
-			l.calls = make(map[string]int)
-		}
-		l.calls[r.UserID]++
+	if l.calls == nil {
+		l.calls = make(map[callCount]int)
+	}
+	l.calls[callCount{call, ""}]++
+	if userID != "" {
+		l.calls[callCount{call, userID}]++
 	}
 	l.inFlight++
 	l.peak = max(l.peak, l.inFlight)
@@ -102,12 +117,15 @@ func (s *Simulator) record(w http.ResponseWriter, r *http.Request) *recorder {
 		Path: r.URL.Path, EscapedPath: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery,
 		Header: Header(r.Header.Clone()), At: time.Now(),
 	}
-	entry.UserID, _ = refreshedUser(r)
+	call, userID := userOf(r)
+	if call == RefreshCall {
+		entry.UserID = userID
+	}
 	if r.Body != nil {
 		body, _ := io.ReadAll(io.LimitReader(r.Body, keptRequestBody))
 		entry.Body = string(body)
 	}
-	s.log.add(entry)
+	s.log.add(entry, call, userID)
 	rec := &recorder{ResponseWriter: w, log: &s.log, entry: entry}
 	if s.hook != nil {
 		rec.exchange = &Exchange{}

@@ -39,11 +39,12 @@ func (s *Simulator) refresh(w http.ResponseWriter, r *http.Request, argument str
 		})
 		return
 	}
-	if retryAfter, ok := s.limit.take(id); !ok {
+	if retryAfter, ok := s.limit.take(id, s.now()); !ok {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(retryAfter.Seconds()))))
 		writeDetail(w, http.StatusTooManyRequests, "rate limit exceeded")
 		return
 	}
+	s.ingestion.start(user, s.now(), s.takes)
 	status, answer, waited := outcome(user, timeout)
 	if !wait(r.Context(), waited) {
 		return // the client has disconnected
@@ -53,7 +54,8 @@ func (s *Simulator) refresh(w http.ResponseWriter, r *http.Request, argument str
 
 // outcome returns the answer to a refresh, and how long it takes: until every source is done or the timeout is
 // over. A source that takes exactly the timeout is done. Each refresh starts every source again, even if an
-// earlier refresh of it is in progress.
+// earlier refresh of it is in progress. A source that is in progress ends at its own time, also if the client
+// disconnects; introspection shows it.
 func outcome(user User, timeout time.Duration) (status int, answer RefreshAnswer, waited time.Duration) {
 	answer = RefreshAnswer{
 		Success: true, UserID: user.ID,
@@ -65,7 +67,7 @@ func outcome(user User, timeout time.Duration) (status int, answer RefreshAnswer
 		case source.Takes > timeout:
 			answer.InProgressSources = append(answer.InProgressSources, source.Name)
 			status = http.StatusAccepted
-		case source.Fails:
+		case user.fails(source):
 			answer.FailedSources = append(answer.FailedSources, source.Name)
 		default:
 			answer.RefreshedSources = append(answer.RefreshedSources, source.Name)

@@ -3,9 +3,7 @@ package junctiontest
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -18,11 +16,13 @@ const KeyHeader = "X-Vital-Api-Key"
 
 // Simulator is an http.Handler that answers as Junction's API does. See [New]. It is safe for concurrent use.
 type Simulator struct {
-	speed  float64
-	users  userStore
-	limit  limiter
-	faults faultPlan
-	log    requestLog
+	speed     float64
+	clock     func() time.Time // nil: the time package's
+	users     userStore
+	limit     limiter
+	ingestion ingestion
+	faults    faultPlan
+	log       requestLog
 
 	keysMu sync.RWMutex
 	keys   []string
@@ -65,11 +65,12 @@ func (s *Simulator) SetKeys(keys ...string) {
 // the same client_user_id, neither of which is possible in Junction.
 func (s *Simulator) AddUser(u User) { s.users.add(u) }
 
-// Reset removes all recorded requests, counts and injected faults, and restarts the rate limit. Users, keys and
-// random faults stay.
+// Reset removes all recorded requests, counts, injected faults and refreshes (those in progress too), and restarts
+// the rate limit. Users, keys and random faults stay.
 func (s *Simulator) Reset() {
 	s.log.reset()
 	s.limit.reset()
+	s.ingestion.reset()
 	s.faults.clear()
 }
 
@@ -79,7 +80,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	returned := false
 	defer func() { s.finishRecord(rec, r, returned) }()
 
-	handler := http.Handler(http.HandlerFunc(s.route))
+	handler := http.Handler(http.HandlerFunc(s.answer))
 	if fault := s.faults.take(r); fault != nil {
 		handler = fault(handler)
 	}
@@ -87,24 +88,15 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	returned = true
 }
 
-// route finds the handler by the path as it was sent, so that an encoded slash stays within its segment. As in
-// FastAPI, an unknown route is 404 even without a key.
-func (s *Simulator) route(w http.ResponseWriter, r *http.Request) {
-	method, handle := http.MethodGet, s.list
-	resource, argument := splitPath(r)
-	switch resource {
-	case "/v2/user":
-	case "/v2/user/resolve/":
-		handle = func(w http.ResponseWriter, r *http.Request) { s.resolve(w, argument) }
-	case "/v2/user/refresh/":
-		method = http.MethodPost
-		handle = func(w http.ResponseWriter, r *http.Request) { s.refresh(w, r, argument) }
-	default:
+// answer gives the regular answer. As in FastAPI, an unknown route is 404 even without a key.
+func (s *Simulator) answer(w http.ResponseWriter, r *http.Request) {
+	route, argument := routeOf(r)
+	if route.call == "" {
 		writeDetail(w, http.StatusNotFound, "Not Found")
 		return
 	}
-	if r.Method != method {
-		w.Header().Set("Allow", method)
+	if r.Method != route.method {
+		w.Header().Set("Allow", route.method)
 		writeDetail(w, http.StatusMethodNotAllowed, "Method Not Allowed")
 		return
 	}
@@ -113,7 +105,18 @@ func (s *Simulator) route(w http.ResponseWriter, r *http.Request) {
 		writeDetail(w, http.StatusUnauthorized, "invalid token")
 		return
 	}
-	handle(w, r)
+	switch route.call {
+	case RefreshCall:
+		s.refresh(w, r, argument)
+	case ResolveCall:
+		s.resolve(w, argument)
+	case ListCall:
+		s.list(w, r)
+	case IntrospectCall:
+		s.introspect(w, r)
+	case ConnectionsCall:
+		s.connections(w, argument)
+	}
 }
 
 func (s *Simulator) accepts(key string) bool {
@@ -122,29 +125,20 @@ func (s *Simulator) accepts(key string) bool {
 	return key != "" && slices.Contains(s.keys, key)
 }
 
-// splitPath splits a request's path into its route and the decoded last segment. Both are "" if it is not one of the
-// three routes.
-func splitPath(r *http.Request) (resource, argument string) {
-	path := r.URL.EscapedPath()
-	if path == "/v2/user" {
-		return path, ""
+// now returns the time by the simulator's clock.
+func (s *Simulator) now() time.Time {
+	if s.clock != nil {
+		return s.clock()
 	}
-	i := strings.LastIndexByte(path, '/') + 1
-	argument, err := url.PathUnescape(path[i:])
-	if resource = path[:i]; err != nil || argument == "" ||
-		resource != "/v2/user/resolve/" && resource != "/v2/user/refresh/" {
-		return "", ""
-	}
-	return resource, argument
+	return time.Now()
 }
 
-// refreshedUser returns the canonical ID of the user of a refresh.
-func refreshedUser(r *http.Request) (id string, ok bool) {
-	resource, argument := splitPath(r)
-	if resource != "/v2/user/refresh/" || r.Method != http.MethodPost {
-		return "", false
+// takes returns how long a source's refresh takes by the simulator's clock.
+func (s *Simulator) takes(source Source) time.Duration {
+	if s.clock != nil {
+		return source.Takes
 	}
-	return canonicalID(argument)
+	return time.Duration(float64(source.Takes) / s.speed)
 }
 
 // speedKey is the context key of WithSpeed's factor, for faults.

@@ -40,6 +40,7 @@ func TestRoutes(t *testing.T) {
 	for _, target := range []string{
 		"/", "/v2", "/v2/user/", "/v2/user/refresh", "/v2/user/refresh/", "/v2/user/resolve/",
 		"/v2/user/refresh/a/b", "/v2/other/refresh/a", "//v2/user", "/v2//user",
+		"/v2/user/providers", "/v2/user/providers/", "/v2/introspect", "/v2/introspect/resources/", "/v2/introspect/resources/a",
 	} {
 		t.Run(target+" is not a route", func(t *testing.T) {
 			wantBody(t, do(sim, httptest.NewRequest(http.MethodPost, target, nil)), 404, `{"detail":"Not Found"}`)
@@ -47,6 +48,7 @@ func TestRoutes(t *testing.T) {
 	}
 	for target, allow := range map[string]string{
 		"/v2/user": "GET", "/v2/user/resolve/x": "GET", "/v2/user/refresh/x": "POST",
+		"/v2/user/providers/x": "GET", "/v2/introspect/resources": "GET",
 	} {
 		t.Run(target+" allows only "+allow, func(t *testing.T) {
 			w := do(sim, request(http.MethodDelete, target))
@@ -62,6 +64,8 @@ func TestRoutes(t *testing.T) {
 func FuzzSimulator(f *testing.F) {
 	f.Add("POST", "/v2/user/refresh/"+junctiontest.SlowUserID, "timeout=60")
 	f.Add("GET", "/v2/user/resolve/a%2Fb", "")
+	f.Add("GET", "/v2/introspect/resources", "user_id="+junctiontest.DefaultUserID)
+	f.Add("GET", "/v2/user/providers/"+junctiontest.ReconnectUserID, "")
 	f.Add("GET", "/v2/user", "offset=9223372036854775807&limit=500")
 	f.Add("POST", "/v2/user/refresh/%zz", "timeout=nan&;=")
 	sim := junctiontest.New(junctiontest.WithSpeed(1e9), junctiontest.WithGeneratedUsers(10),

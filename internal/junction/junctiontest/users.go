@@ -2,6 +2,7 @@ package junctiontest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -15,14 +16,35 @@ type User struct {
 	ClientUserID string // the app's own ID, "client_user_id"; "" if it has none
 	Sources      []Source
 	CreatedOn    time.Time // the zero value is the start of 2026
+
+	// Broken has the error_type ("token_refresh_failed") of each provider in error, by slug. All sources of such a
+	// provider fail. To connect it again, replace the user.
+	Broken map[string]string
 }
 
 // Source is a resource of a connected provider, with the course of its refresh.
 type Source struct {
 	Name  string        // provider/resource, such as "withings/vitals/blood_pressure"
-	Takes time.Duration // how long its refresh takes
+	Takes time.Duration // how long its refresh takes, also beyond the call; may be Never
 	Fails bool          // whether its refresh fails, after that time
 }
+
+// created returns when the user was created.
+func (u User) created() time.Time {
+	if u.CreatedOn.IsZero() {
+		return time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return u.CreatedOn
+}
+
+// broken reports whether the source's provider is in error.
+func (u User) broken(source Source) bool {
+	_, broken := u.Broken[source.provider()]
+	return broken
+}
+
+// fails reports whether a refresh of the source fails.
+func (u User) fails(source Source) bool { return source.Fails || u.broken(source) }
 
 // The users of a new simulator, each named for the outcome of its refresh. Each has a client_user_id.
 const (
@@ -35,13 +57,19 @@ const (
 	CompletedUserID       = "7d6f1c52-0b34-4a5e-9c5d-2f8e1b7a4c10"
 	CompletedClientUserID = "app-user-completed"
 
-	// SlowUserID has sources that take 45 s: the status is 202 with a shorter timeout, and 200 with 60.
+	// SlowUserID has sources that take 45 s: the status is 202 with a shorter timeout, and 200 with 60. After a 202
+	// they succeed at their time.
 	SlowUserID       = "b21c9f0e-6a47-4d83-8e15-90d3c7f2a645"
 	SlowClientUserID = "app-user-slow"
 
 	// NoSourcesUserID has no connected source: the status is 400.
 	NoSourcesUserID       = "e4a85d37-93c1-4f6b-a2d8-5b07f1c86e92"
 	NoSourcesClientUserID = "app-user-without-sources"
+
+	// ReconnectUserID has a source that succeeds, and one whose provider is in error ("token_refresh_failed") and
+	// fails until the user connects it again.
+	ReconnectUserID       = "c3f0a6d1-58e2-4b97-8a4c-16d97e20b5f3"
+	ReconnectClientUserID = "app-user-reconnect"
 
 	// UnknownUserID is a valid ID that no user has: the status is 404.
 	UnknownUserID = "00000000-0000-4000-8000-000000000000"
@@ -64,6 +92,8 @@ func DefaultUsers() []User {
 			{Name: "garmin/activity", Takes: 45 * time.Second}, {Name: "garmin/sleep", Takes: 45 * time.Second},
 		}},
 		{ID: NoSourcesUserID, ClientUserID: NoSourcesClientUserID},
+		{ID: ReconnectUserID, ClientUserID: ReconnectClientUserID, Broken: map[string]string{"oura": "token_refresh_failed"},
+			Sources: []Source{{Name: "withings/body"}, {Name: "oura/sleep"}}},
 	}
 }
 
@@ -84,7 +114,7 @@ func (s *userStore) add(u User) {
 	if !ok {
 		panic(fmt.Sprintf("junctiontest: user ID %q is not a UUID", u.ID))
 	}
-	u.ID, u.Sources = id, slices.Clone(u.Sources)
+	u.ID, u.Sources, u.Broken = id, slices.Clone(u.Sources), maps.Clone(u.Broken)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,0 +1,86 @@
+package handler
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/junction-refresh/junction-refresh/internal/document"
+	"github.com/junction-refresh/junction-refresh/internal/outbox"
+	"github.com/junction-refresh/junction-refresh/internal/refresh"
+	"github.com/junction-refresh/junction-refresh/internal/result"
+)
+
+// serveWebhook answers a refresh document, an app's own webhook or one of Junction's.
+func (h *Handler) serveWebhook(ctx context.Context, in invocation, r *Request, delivery string) []byte {
+	body, err := r.Body()
+	if err != nil {
+		return h.refuseHTTP(ctx, in, result.Fail(result.InvalidRequest, "isBase64Encoded is true, but the body is not base64"))
+	}
+	read := h.reader.Read
+	if r.fromSvix() {
+		read = h.reader.ReadSvix
+	}
+	d, err := read(body)
+	if err != nil {
+		return h.refuseHTTP(ctx, in, err)
+	}
+	if d.ConnectionError != nil && h.options.Bus != nil {
+		if err := h.publishOnce(ctx, in, delivery, *d.ConnectionError); err != nil {
+			return h.refuseHTTP(ctx, in, err)
+		}
+	}
+	if d.Ignored {
+		return httpAnswer(h.ignore(ctx, in, d))
+	}
+	return h.once(ctx, delivery, func() (answer []byte, final bool) {
+		budget := in.budget(h.webhookWaits(in.Trigger))
+		if h.options.Queue != nil {
+			return h.queueHTTP(ctx, in, r, d, budget)
+		}
+		results := h.refreshAll(ctx, in, in.requests(d, budget))
+		if d.Many {
+			return shortened(results, manyHTTPAnswer), isFinal(results)
+		}
+		return httpAnswer(results[0]), isFinal(results)
+	})
+}
+
+// publishOnce publishes a connection error unless the delivery's was published before. It is remembered apart from
+// the delivery's answer: a refresh that is tried again must not publish it again.
+func (h *Handler) publishOnce(ctx context.Context, in invocation, delivery string, e result.ConnectionError) (err error) {
+	if delivery != "" {
+		delivery += " connection error"
+	}
+	h.once(ctx, delivery, func() (answer []byte, final bool) {
+		err = h.publishConnectionError(ctx, in, e)
+		return encodeHTTP(http.StatusOK, map[string]string{}, e), err == nil
+	})
+	return err
+}
+
+// publishConnectionError publishes what a webhook of Junction's says of a broken connection.
+func (h *Handler) publishConnectionError(ctx context.Context, in invocation, e result.ConnectionError) error {
+	ctx, cancel := context.WithDeadline(ctx, in.budget(h.webhookWaits(in.Trigger)).End().Add(-answering))
+	defer cancel()
+	err := h.options.Bus.Publish(ctx, []outbox.Event{{ConnectionError: &e, TraceHeader: in.TraceHeader}})[0]
+	if err != nil {
+		return result.FailFor(result.PublishFailed, "the connection error could not be published", err)
+	}
+	return nil
+}
+
+// queueHTTP queues a request's refreshes and answers it. final reports whether the same request need not
+// be tried again.
+func (h *Handler) queueHTTP(ctx context.Context, in invocation, r *Request, d document.Document, budget refresh.Budget) (answer []byte, final bool) {
+	var queued any
+	var err error
+	if d.Many {
+		queued, err = h.enqueueMany(ctx, in, d, budget)
+	} else {
+		queued, err = h.enqueueOne(ctx, in, d, budget)
+	}
+	if err != nil {
+		return h.refuseHTTP(ctx, in, err), !result.AsFailure(err).Requeue()
+	}
+	return queuedAnswer(queued, r.prefersAsync()), true
+}

@@ -1,0 +1,109 @@
+package quota
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/junction-refresh/junction-refresh/internal/refresh"
+	"github.com/junction-refresh/junction-refresh/internal/result"
+)
+
+// dynamoLease implements refresh.Lease. owner is its random name in the table.
+type dynamoLease struct {
+	*Dynamo
+	userID, owner string
+	calls         int  // how many calls were asked for
+	unconfirmed   bool // the table has not confirmed each of them
+
+	decided  chan struct{} // closed when the table has decided, or cannot
+	decision refresh.Decision
+	err      error
+}
+
+// Again implements refresh.Lease: one round trip.
+func (l *dynamoLease) Again(ctx context.Context, until time.Time) (allowed bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.ask)
+	defer cancel()
+	l.calls++
+	select {
+	case <-l.decided:
+		allowed, err = l.again(ctx, until)
+	case <-ctx.Done():
+		err = errLate
+	}
+	l.unconfirmed = l.unconfirmed || err != nil
+	return allowed, err
+}
+
+// again asks for a further call of a lease that the table has decided about.
+func (l *dynamoLease) again(ctx context.Context, until time.Time) (bool, error) {
+	if l.err == nil && l.decision.Kind != refresh.Granted {
+		return false, nil
+	}
+	refused, err := l.extend(ctx, l.userID, l.owner, l.calls, l.now().Round(0), until)
+	switch {
+	case err != nil, refused == nil:
+		return err == nil, err
+	case refused.owner != l.owner:
+		return false, l.err // the table could not be reached for the first call either, or the lease is lost
+	}
+	return refused.leaseCalls == int64(l.calls), nil // the SDK repeated a write whose answer was lost
+}
+
+// Done implements refresh.Lease: one round trip. If the table has not decided about the lease yet, the write
+// follows when it has: a lease that is granted after its end would lock the user until it ends by itself.
+func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refresh.Call) error {
+	end := l.end(out, calls)
+	return l.within(context.WithoutCancel(ctx), l.tell, func(ctx context.Context) error {
+		select {
+		case <-l.decided:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if l.err == nil && l.decision.Kind != refresh.Granted {
+			return nil
+		}
+		_, err := l.update(ctx, end)
+		return err
+	})
+}
+
+// end returns the write that ends the lease.
+func (l *dynamoLease) end(out result.Result, calls []refresh.Call) *dynamodb.UpdateItemInput {
+	now := l.now().Round(0)
+	set, names := "", map[string]string{"#owner": "owner", "#lease_calls": "lease_calls", "#lease": "lease_until", "#calls": "calls"}
+	values := map[string]types.AttributeValue{":owner": text(l.owner)}
+	if stored := l.rules.encode(out); stored != nil {
+		set = "SET #result = :result, #at = :at, #of = :of "
+		names["#result"], names["#at"], names["#of"] = "result", "result_at", "result_of"
+		values[":result"], values[":at"], values[":of"] = text(string(stored)), number(now.UnixMilli()), text(out.RequestID)
+	}
+	if closed := l.rules.closes(out, now); closed > 0 {
+		set = "SET #closed = :closed, #expires = :expires "
+		names["#closed"], names["#expires"] = "closed_until", "expires_at"
+		values[":closed"] = number(closed)
+		values[":expires"] = number(max(closed/1000, now.Add(l.rules.keeps()).Unix()) + 60)
+	}
+	remove := "REMOVE #lease, #lease_calls, #owner, " + l.surplus()
+	if l.unconfirmed { // which of the user's calls is which is not known
+		calls = nil
+	}
+	for _, i := range notSent(calls) {
+		if i < l.keep() {
+			remove += ", #calls[" + strconv.Itoa(i) + "]"
+		}
+	}
+	// If the condition fails, the lease ended by itself, and another instance may have it.
+	return &dynamodb.UpdateItemInput{
+		Key:                       key("user#" + l.userID),
+		UpdateExpression:          aws.String(set + remove),
+		ConditionExpression:       aws.String("#owner = :owner"),
+		ExpressionAttributeNames:  names,
+		ExpressionAttributeValues: values,
+	}
+}
