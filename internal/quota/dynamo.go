@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/http/httptrace"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,9 +17,18 @@ import (
 )
 
 const (
-	// tableTimeout is how long a refresh waits for one decision of the table, retries included: the quota must
-	// not delay what it is there to help.
+	// tableTimeout is how long a refresh waits for one decision of the table, retries included, from when its
+	// request is on a connection: the quota must not delay what it is there to help.
 	tableTimeout = 300 * time.Millisecond
+	// connectTimeout is how long it waits for that connection. A burst of refreshes with a small share of a
+	// processor needs time for its handshakes, which says nothing about the table.
+	connectTimeout = 2 * time.Second
+	// patientTimeout takes the place of tableTimeout and doneTimeout if nobody waits for the refresh. With a
+	// small share of a processor, an answer that has long arrived may not have been read any sooner.
+	patientTimeout = 2 * time.Second
+	// maxQuestions is how many decisions are asked for at once: more would only wait for the processor and for
+	// connections.
+	maxQuestions = 16
 	// doneTimeout is how long it waits for the write after a call. It and the write that remembers a delivery
 	// fit into the half second between the end of a call and the caller's timeout.
 	doneTimeout = 200 * time.Millisecond
@@ -54,20 +65,25 @@ type Dynamo struct {
 	now   func() time.Time
 
 	ask, tell time.Duration // tableTimeout and doneTimeout
+	asking    chan struct{} // has an element for each question that is being asked
 	late      chan struct{} // has an element for each write that goes on although nobody waits for it
 }
 
 // NewDynamo returns a gate that keeps its state in the table with a name. client is called at the first
 // use.
 func NewDynamo(rules Rules, client func() (Table, error), name string) *Dynamo {
-	return &Dynamo{rules: rules, table: client, name: name, now: time.Now, ask: tableTimeout, tell: doneTimeout, late: make(chan struct{}, maxLate)}
+	return &Dynamo{rules: rules, table: client, name: name, now: time.Now, ask: tableTimeout, tell: doneTimeout,
+		asking: make(chan struct{}, maxQuestions), late: make(chan struct{}, maxLate)}
 }
 
 // Enter implements refresh.Gate: one round trip, unless an item has to be tidied first. With an error it
 // returns the lease that the table may grant yet.
 func (d *Dynamo) Enter(ctx context.Context, entry refresh.Entry) (refresh.Decision, error) {
-	l := &dynamoLease{Dynamo: d, userID: entry.UserID, owner: rand.Text(), calls: 1, decided: make(chan struct{})}
-	err := d.within(ctx, d.ask, func(ctx context.Context) error {
+	l := &dynamoLease{Dynamo: d, userID: entry.UserID, owner: rand.Text(), calls: 1, ask: d.ask, tell: d.tell, decided: make(chan struct{})}
+	if entry.CanWait {
+		l.ask, l.tell = max(l.ask, patientTimeout), max(l.tell, patientTimeout)
+	}
+	err := d.question(ctx, l.ask, func(ctx context.Context) error {
 		defer close(l.decided)
 		l.decision, l.err = d.enter(ctx, l, entry)
 		return l.err
@@ -158,6 +174,24 @@ func (d *Dynamo) skewed() Rules {
 
 // keep is how many calls of a user are kept.
 func (d *Dynamo) keep() int { return max(d.rules.Limit, 1) }
+
+// question asks the table something, once few others do, and waits for the answer from when the request is on
+// a connection.
+func (d *Dynamo) question(ctx context.Context, wait time.Duration, ask func(context.Context) error) error {
+	select {
+	case d.asking <- struct{}{}:
+		defer func() { <-d.asking }()
+	case <-ctx.Done():
+		return errLate
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	timer := time.AfterFunc(connectTimeout, cancel)
+	defer timer.Stop()
+	connected := sync.OnceFunc(func() { timer.Reset(wait) })
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected() }})
+	return d.within(ctx, connectTimeout+wait, ask)
+}
 
 // within does f, and waits for it. If that takes longer than wait, or ctx ends, f goes on in the background,
 // up to lateTimeout: a write that was sent may be made at any time, and its outcome must be known. If too

@@ -17,8 +17,9 @@ import (
 type dynamoLease struct {
 	*Dynamo
 	userID, owner string
-	calls         int  // how many calls were asked for
-	unconfirmed   bool // the table has not confirmed each of them
+	ask, tell     time.Duration // how long to wait for the table
+	calls         int           // how many calls were asked for
+	unconfirmed   bool          // the table has not confirmed each of them
 
 	decided  chan struct{} // closed when the table has decided, or cannot
 	decision refresh.Decision
@@ -27,32 +28,35 @@ type dynamoLease struct {
 
 // Again implements refresh.Lease: one round trip.
 func (l *dynamoLease) Again(ctx context.Context, until time.Time) (allowed bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, l.ask)
-	defer cancel()
 	l.calls++
-	select {
-	case <-l.decided:
-		allowed, err = l.again(ctx, until)
-	case <-ctx.Done():
-		err = errLate
-	}
+	n, answer := l.calls, make(chan bool, 1)
+	err = l.question(ctx, l.ask, func(ctx context.Context) error {
+		select {
+		case <-l.decided:
+		case <-ctx.Done():
+			return errLate
+		}
+		allowed, err := l.again(ctx, n, until)
+		answer <- allowed
+		return err
+	})
 	l.unconfirmed = l.unconfirmed || err != nil
-	return allowed, err
+	return err == nil && <-answer, err
 }
 
-// again asks for a further call of a lease that the table has decided about.
-func (l *dynamoLease) again(ctx context.Context, until time.Time) (bool, error) {
+// again asks for the nth call of a lease that the table has decided about.
+func (l *dynamoLease) again(ctx context.Context, n int, until time.Time) (bool, error) {
 	if l.err == nil && l.decision.Kind != refresh.Granted {
 		return false, nil
 	}
-	refused, err := l.extend(ctx, l.userID, l.owner, l.calls, l.now().Round(0), until)
+	refused, err := l.extend(ctx, l.userID, l.owner, n, l.now().Round(0), until)
 	switch {
 	case err != nil, refused == nil:
 		return err == nil, err
 	case refused.owner != l.owner:
 		return false, l.err // the table could not be reached for the first call either, or the lease is lost
 	}
-	return refused.leaseCalls == int64(l.calls), nil // the SDK repeated a write whose answer was lost
+	return refused.leaseCalls == int64(n), nil // the SDK repeated a write whose answer was lost
 }
 
 // Done implements refresh.Lease: one round trip. If the table has not decided about the lease yet, the write

@@ -23,6 +23,8 @@ type Entry struct {
 	UserID string
 	Until  time.Time      // when the first call ends at the latest
 	MaxAge *time.Duration // the oldest stored result that will do; nil is the gate's own limit
+	// CanWait says that nobody waits for the refresh, so that the gate may take longer to answer.
+	CanWait bool
 }
 
 // MaxLease is the longest that a call takes, and with it the longest that until can be ahead.

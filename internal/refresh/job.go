@@ -79,7 +79,7 @@ func (j *job) refresh(ctx context.Context) (result.Result, error) {
 	if !enough {
 		return result.Result{}, errInsufficientTime
 	}
-	d, err := j.permit.enter(ctx, Entry{UserID: j.user, Until: j.cutoff(timeout), MaxAge: j.request.MaxAge})
+	d, err := j.permit.enter(ctx, Entry{UserID: j.user, Until: j.cutoff(timeout), MaxAge: j.request.MaxAge, CanWait: j.request.CanWait})
 	switch {
 	case err != nil:
 		return result.Result{}, err

@@ -9,8 +9,8 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/junction"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 	"github.com/junction-refresh/junction-refresh/internal/result"
-	"github.com/junction-refresh/junction-refresh/test/harness"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
+	"github.com/junction-refresh/junction-refresh/test/harness"
 )
 
 func TestLastAttemptsAreReadAsDescribed(t *testing.T) {
