@@ -38,4 +38,5 @@ const (
 	maxConcurrency = 100  // MAX_CONCURRENCY
 	visibilities   = 6    // the visibility timeout, in function timeouts
 	maxReceives    = 5
+	maxLooks       = 5 // the pauses of FOLLOW_UP
 )

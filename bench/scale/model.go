@@ -92,6 +92,22 @@ func direct(s setting) cost {
 	}
 }
 
+// followUps returns the cost of a million follow-ups that end at the given look, in addition to their refreshes. batch is
+// how many looks an invocation makes.
+func followUps(looks, batch int) cost {
+	s := of(batch, 1, lookSeconds)
+	n := million * float64(looks)
+	invocations := n / float64(batch)
+	return cost{
+		compute:  invocations * s.seconds() * float64(s.memory) / 1024 * lambdaGBSecond,
+		requests: invocations * lambdaRequest,
+		queue:    (n + 2*invocations) * sqsRequest, // each look is sent by itself
+		bus:      million * busEvent,
+		table:    million * unitsPerWrite * tableWriteUnit,
+		logs:     ((n+million)*bytesPerRefreshLogged + invocations*bytesPerInvocationLogged) / gib * logsGB,
+	}
+}
+
 // standardMap returns the cost of a million refreshes by a Distributed Map with Standard children.
 func standardMap(upstream float64) cost {
 	c := direct(of(1, 1, upstream))

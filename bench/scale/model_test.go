@@ -31,6 +31,24 @@ func TestCostOfAMillionRefreshesWithBatchesOfOne(t *testing.T) {
 	}
 }
 
+func TestCostOfAMillionFollowUpsOfTwoLooks(t *testing.T) {
+	t.Parallel()
+	c := followUps(2, 10)
+	for name, amount := range map[string]struct{ got, want float64 }{
+		"Lambda, time":     {c.compute, 2e5 * (0.5 + 0.1 + 0.02*1769/128) * 128 / 1024 * 0.0000133334},
+		"Lambda, requests": {c.requests, 0.04},
+		"SQS":              {c.queue, 0.80 + 0.08 + 0.08}, // sent singly, received and deleted in tens
+		"EventBridge":      {c.bus, 1},
+		"DynamoDB":         {c.table, 1.25},
+		"logs":             {c.logs, (3*500e6 + 2e5*600) / (1 << 30) * 0.50},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wantNear(t, amount.got, amount.want)
+		})
+	}
+}
+
 func TestABatchWaitsForEachOfItsRounds(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -41,6 +41,9 @@ const (
 	// https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 	bytesPerInvocationLogged = 600
 
+	// How long Junction takes for a look at a user's sources: a cautious assumption.
+	lookSeconds = 0.5
+
 	// Messages per SendMessageBatch, and at most per receive or delete of Lambda's pollers:
 	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 	messagesPerRequest = 10

@@ -77,6 +77,15 @@ func services() table {
 	return t
 }
 
+// looks has the additional cost of a million follow-ups, by the look at which they end.
+func looks() table {
+	t := table{name: "follow-ups", head: []string{"a follow-up ends at look", "each look has its own invocation", "ten looks per invocation"}}
+	for n := 1; n <= maxLooks; n++ {
+		t.add(commas(n), dollars(followUps(n, 1).total()), dollars(followUps(n, 10).total()))
+	}
+	return t
+}
+
 // teams has the time and cost of refreshing all users of a team, with settings that fit its size.
 func teams() table {
 	t := table{name: "teams", head: []string{
