@@ -39,4 +39,9 @@ const (
 	visibilities   = 6    // the visibility timeout, in function timeouts
 	maxReceives    = 5
 	maxLooks       = 5 // the pauses of FOLLOW_UP
+
+	// The alarms: TestScaleCountsTheAlarmsOfTheTemplate.
+	watchedMetrics  = 27
+	compositeAlarms = 1
+	filteredMetrics = 10 // custom metrics that are made for the alarms
 )

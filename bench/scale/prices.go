@@ -20,6 +20,12 @@ const (
 	// https://aws.amazon.com/cloudwatch/pricing/ (logs of Lambda, first 10 TB per month)
 	logsGB = 0.50
 
+	// The same page (alarms: each metric that an alarm at standard resolution watches, and each composite alarm; custom
+	// metrics: the first 10,000, for the hours in which they have data)
+	alarmMetricMonth  = 0.10
+	compositeMonth    = 0.50
+	customMetricMonth = 0.30
+
 	// https://aws.amazon.com/step-functions/pricing/
 	standardTransition = 25.0 / million
 	expressRequest     = 1.00 / million

@@ -13,7 +13,9 @@ with open(sys.argv[1], encoding="utf-8") as file:
     source = yaml_parse(file.read())
 source["Resources"]["RefreshFunction"]["Properties"]["CodeUri"] = "s3://files/function.zip"
 for resource in source["Resources"].values():
-    if resource["Type"] in ("AWS::Events::Connection", "AWS::Events::ApiDestination"):  # which ministack does not know
+    if resource["Type"] in (  # which ministack does not know
+        "AWS::Events::Connection", "AWS::Events::ApiDestination", "AWS::CloudWatch::CompositeAlarm", "AWS::Logs::QueryDefinition",
+    ):
         resource.update(Type="AWS::CloudFormation::WaitConditionHandle", Properties={})
 s3.create_bucket(Bucket="files")  # a template over 51,200 bytes has to be in S3, where SAM puts it too
 s3.put_object(Bucket="files", Key="template", Body=json.dumps(source, default=str).encode())

@@ -202,6 +202,19 @@ func (c *repoClone) edit(t *testing.T, name, from, to string) {
 	}
 }
 
+// replace replaces text in a file of the checkout, wherever it is.
+func (c *repoClone) replace(t *testing.T, name, from, to string) {
+	t.Helper()
+	path := filepath.Join(c.dir, name)
+	text := string(must(os.ReadFile(path)))
+	if !strings.Contains(text, from) {
+		t.Fatalf("%s does not have %q", name, from)
+	}
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, from, to)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // script runs a Python script of this folder with the SAM CLI's packages, and decodes its output.
 func script[T any](t *testing.T, stdin any, args ...string) T {
 	t.Helper()

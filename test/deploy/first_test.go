@@ -30,9 +30,11 @@ func newDeployment(t *testing.T) *repoClone {
 	name := "test/" + regexp.MustCompile(`\W`).ReplaceAllString(t.Name(), "-")
 	clone.run(t, teamKey+"\n", "make", "secret", "SECRET_NAME="+name)
 	// What differs from AWS: Junction is not behind https, the function runs on this machine's processor, and ministack
-	// does not read the queue if this number is a reference.
+	// does not read the queue if this number is a reference, and knows neither alarms with metric math nor queries.
 	clone.edit(t, "template.yaml", "MaximumConcurrency: !Ref QueueMaximumConcurrency", "MaximumConcurrency: 5")
 	clone.edit(t, "template.yaml", "    AllowedPattern: ^(https://[^\\s?#@]+)?$\n    ConstraintDescription: must be an https URL without user, query or fragment, or empty.\n", "")
+	clone.edit(t, "samconfig.toml", `# CreateAlarms = "true"`, `CreateAlarms = "false"`)
+	clone.replace(t, "template.yaml", "Type: AWS::Logs::QueryDefinition", "Type: AWS::CloudFormation::WaitConditionHandle")
 	clone.edit(t, "samconfig.toml", `# JunctionBaseUrl = ""`, `JunctionBaseUrl = "`+junction.URL()+`"`)
 	arch := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
 	clone.edit(t, "samconfig.toml", `# Architecture = "arm64"`, `Architecture = "`+arch+`"`)

@@ -65,6 +65,14 @@ func TestParametersThatCannotWorkAreRefusedBeforeAnythingIsDeployed(t *testing.T
 		{"a result webhook with a path parameter", parameters{"ResultWebhookUrl": "https://app.example.com/*", "ResultWebhookSecretArn": webhookSecret}, "ResultWebhookUrl"},
 		{"a value instead of a secret", parameters{"ResultWebhookUrl": "https://app.example.com", "ResultWebhookSecretArn": "a-secret-value"}, "ResultWebhookSecretArn"},
 
+		{"no alarms", parameters{"CreateAlarms": "false"}, ""},
+		{"alarms by email", parameters{"AlarmEmail": "operators@example.com"}, ""},
+		{"alarms to a topic", parameters{"AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:operators"}, ""},
+		{"alarms to a topic and by email", parameters{
+			"AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:operators", "AlarmEmail": "operators@example.com",
+		}, "AlarmsHaveOneTopic"},
+		{"alarms to no address", parameters{"AlarmEmail": "operators"}, "AlarmEmail"},
+
 		{"no follow-up", parameters{"FollowUp": "off"}, ""},
 		{"one look after fifteen minutes", parameters{"FollowUp": "15m"}, ""},
 		{"five looks", parameters{"FollowUp": "1s,10s,90s,900s,15m"}, ""},

@@ -1,8 +1,9 @@
 """Deploys template.yaml to ministack: stack.py TEMPLATE BOOTSTRAP ENDPOINT JUNCTION KEY ARCHITECTURE PARAMETERS
 
 SAM's transform of the template is deployed unchanged, except for what ministack does not support: an archive, a number
-that is a reference, a base URL without https, and the types of the result webhook's connection and destination, which
-are created with EventBridge's own API and replaced by their names. PARAMETERS are further parameters as JSON; of a secret
+that is a reference, a base URL without https, alarms with metric math or of other alarms, the queries of the log, and
+the types of the result webhook's connection and destination, which are created with EventBridge's own API and replaced by
+their names. PARAMETERS are further parameters as JSON; of a secret
 it has the value. The script prints the outputs and the names of the resources as JSON.
 """
 
@@ -28,6 +29,10 @@ def transform(path):
     template = Translator({}, Parser()).translate(source, {})
     template = json.loads(json.dumps(template, default=str))
     del template["Resources"]["ResultArchive"]
+    for name, resource in list(template["Resources"].items()):
+        alarm = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+        if alarm or resource["Type"] in ("AWS::CloudWatch::CompositeAlarm", "AWS::Logs::QueryDefinition"):
+            del template["Resources"][name]
     del template["Parameters"]["JunctionBaseUrl"]["AllowedPattern"]
     mapping = template["Resources"]["RefreshFunctionQueued"]["Properties"]
     mapping["ScalingConfig"]["MaximumConcurrency"] = 2
