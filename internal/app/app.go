@@ -9,6 +9,8 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -24,6 +26,7 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/quota"
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/secret"
+	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
 // Option adds a part to the function, or replaces one of AWS by one in this process.
@@ -79,17 +82,35 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	}
 	keys := secret.New(read, cfg.SecretTTL)
 	keys.OnRead, keys.Log = warnOfWeak(log), log
-	keys.Warm()
 	client := junction.New(junction.Options{
 		Environment: cfg.Environment, BaseURL: cfg.BaseURL, UserAgent: "junction-refresh/" + version, Calls: cfg.MaxConcurrency,
 	})
-	gate, deliveries := stores(cfg, load)
+	knownURL := cfg.BaseURL != "" || cfg.Environment != "" // without the key's prefix
+	tasks := []func(context.Context){func(ctx context.Context) {
+		if key, err := keys.Key(ctx); err == nil && !knownURL {
+			client.Connect(ctx, key)
+		}
+	}}
+	if knownURL {
+		tasks = append(tasks, func(ctx context.Context) { client.Connect(ctx, sensitive.String{}) })
+	}
+	gate, deliveries, warm := stores(cfg, load)
+	tasks = append(tasks, warm)
 	if cfg.RefreshQueueURL != "" {
-		with.queue = queue.New(load, cfg.RefreshQueueURL)
+		q := queue.New(load, cfg.RefreshQueueURL)
+		with.queue = q
+		if hasOwnHost("SQS") {
+			tasks = append(tasks, q.Connect)
+		}
 	}
 	if cfg.ResultBus != "" {
-		with.bus = publish.New(load, cfg.ResultBus)
+		b := publish.New(load, cfg.ResultBus)
+		with.bus = b
+		if hasOwnHost("EVENTBRIDGE") {
+			tasks = append(tasks, b.Connect)
+		}
 	}
+	start(tasks)
 	refresher := refresh.New(client, keys, refresh.Options{
 		Gate: gate, MaxAttempts: cfg.MaxAttempts, MaxConcurrency: cfg.MaxConcurrency, Headroom: cfg.TimeoutHeadroom,
 		FollowUp: cfg.FollowUp, ExplainFailures: cfg.ExplainFailures,
@@ -102,6 +123,27 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	}), nil
 }
 
+// startTimeout is how long the start waits for its tasks.
+const startTimeout = time.Second
+
+// start does tasks side by side: Lambda gives a starting function two processors, and later only a share of one.
+// Tasks that take longer than startTimeout go on in the background.
+func start(tasks []func(context.Context)) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var all sync.WaitGroup
+		for _, task := range tasks {
+			all.Go(func() { task(context.Background()) })
+		}
+		all.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(startTimeout):
+	}
+}
+
 // counted returns a read that is counted each time it is made.
 func counted(read secret.Read, count func()) secret.Read {
 	return func(ctx context.Context) (string, error) {
@@ -110,24 +152,22 @@ func counted(read secret.Read, count func()) secret.Read {
 	}
 }
 
-// stores returns the quota and the memory of deliveries: in a table, or in this process. The gate is nil if
-// there is no quota.
-func stores(cfg config.Config, load func() (aws.Config, error)) (refresh.Gate, handler.Deliveries) {
+// stores returns the quota and the memory of deliveries, in a table or in this process, and what they need to do at
+// the start. The gate is nil if there is no quota.
+func stores(cfg config.Config, load func() (aws.Config, error)) (gate refresh.Gate, deliveries handler.Deliveries, warm func(context.Context)) {
 	rules := quota.Rules{Limit: cfg.QuotaLimit, Window: cfg.QuotaWindow, Coalesce: cfg.CoalesceWindow}
 	if cfg.QuotaTable == "" {
-		if !rules.On() {
-			return nil, delivery.NewMemory()
+		if rules.On() {
+			gate = quota.NewMemory(rules)
 		}
-		return quota.NewMemory(rules), delivery.NewMemory()
+		return gate, delivery.NewMemory(), func(context.Context) {}
 	}
 	client := quota.Client(load)
-	gate := quota.NewDynamo(rules, func() (quota.Table, error) { return client() }, cfg.QuotaTable)
-	gate.Warm()
-	deliveries := delivery.NewDynamo(func() (delivery.Table, error) { return client() }, cfg.QuotaTable)
-	if !rules.On() {
-		return nil, deliveries
+	table := quota.NewDynamo(rules, func() (quota.Table, error) { return client() }, cfg.QuotaTable)
+	if rules.On() {
+		gate = table
 	}
-	return gate, deliveries
+	return gate, delivery.NewDynamo(func() (delivery.Table, error) { return client() }, cfg.QuotaTable), table.Warm
 }
 
 // admit returns the check of HTTP callers by the methods of CALLER_AUTH.

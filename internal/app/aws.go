@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -38,6 +40,24 @@ func awsConfig() func() (aws.Config, error) {
 		}
 		return config.LoadDefaultConfig(context.Background(), config.WithHTTPClient(client), config.WithRetryer(retryer))
 	})
+}
+
+// hasOwnHost reports whether a service is at another host than those before it in the start: AWS's own services are,
+// and a stand-in can serve several. A second connection to one host is not needed, and preconnect.Open could not tell it
+// from the first. The names are those of the SDK's variables.
+func hasOwnHost(service string) bool {
+	endpoint := func(name string) string {
+		return cmp.Or(os.Getenv("AWS_ENDPOINT_URL_"+name), os.Getenv("AWS_ENDPOINT_URL"))
+	}
+	for _, before := range []string{"SECRETS_MANAGER", "DYNAMODB", "SQS", "EVENTBRIDGE"} {
+		if before == service {
+			break
+		}
+		if endpoint(service) != "" && endpoint(before) == endpoint(service) {
+			return false
+		}
+	}
+	return true
 }
 
 // pause returns how long to wait before the next attempt.

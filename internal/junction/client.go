@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/junction-refresh/junction-refresh/internal/preconnect"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
@@ -44,6 +45,19 @@ func New(options Options) *Client {
 		options.Calls = 100
 	}
 	return &Client{options: options, transport: newTransport(options.Calls)}
+}
+
+// Connect opens the connection for the first call, as far as the key tells where to. It sends no request.
+func (c *Client) Connect(ctx context.Context, key sensitive.String) {
+	base, err := c.base(key)
+	if err != nil {
+		return
+	}
+	preconnect.Open(ctx, base, func(ctx context.Context) {
+		if req, err := http.NewRequestWithContext(ctx, http.MethodGet, base, http.NoBody); err == nil {
+			c.transport.connect(req)
+		}
+	})
 }
 
 // Check returns an error if a key cannot be used: misconfigured if it is for another environment, or if its

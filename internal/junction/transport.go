@@ -66,8 +66,16 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// send makes a call.
-func (t *transport) send(req *http.Request) (*http.Response, *callError) {
+// connect opens a connection: see preconnect.Open.
+func (t *transport) connect(req *http.Request) {
+	t.closeStale()
+	if resp, err := t.Transport.RoundTrip(req); err == nil {
+		_ = resp.Body.Close()
+	}
+}
+
+// closeStale closes the idle connections if the last one was used too long ago.
+func (t *transport) closeStale() {
 	t.mu.Lock()
 	now := t.now().Round(0) // the wall clock, because the monotonic one stands still in a frozen Lambda
 	stale := now.Sub(t.lastUsed) > staleAfter
@@ -76,6 +84,11 @@ func (t *transport) send(req *http.Request) (*http.Response, *callError) {
 	if stale {
 		t.CloseIdleConnections()
 	}
+}
+
+// send makes a call.
+func (t *transport) send(req *http.Request) (*http.Response, *callError) {
+	t.closeStale()
 	ctx := req.Context()
 	connected, err := t.waitToDial(ctx)
 	if err != nil {

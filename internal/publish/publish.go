@@ -14,6 +14,7 @@ import (
 
 	"github.com/junction-refresh/junction-refresh/internal/batch"
 	"github.com/junction-refresh/junction-refresh/internal/outbox"
+	"github.com/junction-refresh/junction-refresh/internal/preconnect"
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
@@ -42,20 +43,34 @@ type EventBridge interface {
 
 // Bus is an EventBridge bus. It implements outbox.Bus and is safe for concurrent use.
 type Bus struct {
-	client func() (EventBridge, error)
-	name   string
+	client   func() (EventBridge, error)
+	name     string
+	endpoint string // of the client, if it is not the region's own
 }
 
 // New returns the bus with the given name or ARN. The AWS configuration is loaded, and the client created,
 // at the first call.
 func New(load func() (aws.Config, error), name string) *Bus {
-	return &Bus{name: name, client: sync.OnceValues(func() (EventBridge, error) {
+	b := &Bus{name: name}
+	b.client = sync.OnceValues(func() (EventBridge, error) {
 		cfg, err := load()
 		if err != nil {
 			return nil, err
 		}
-		return eventbridge.NewFromConfig(cfg), nil
-	})}
+		client := eventbridge.NewFromConfig(cfg)
+		b.endpoint = aws.ToString(client.Options().BaseEndpoint)
+		return client, nil
+	})
+	return b
+}
+
+// Connect opens the connection for the first call. It sends nothing.
+func (b *Bus) Connect(ctx context.Context) {
+	if client, err := b.client(); err == nil {
+		preconnect.Open(ctx, b.endpoint, func(ctx context.Context) {
+			_, _ = client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{}})
+		})
+	}
 }
 
 // entry is a result to publish, with its index among the events of a Publish.

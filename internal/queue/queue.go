@@ -17,6 +17,7 @@ import (
 
 	"github.com/junction-refresh/junction-refresh/internal/batch"
 	"github.com/junction-refresh/junction-refresh/internal/handler"
+	"github.com/junction-refresh/junction-refresh/internal/preconnect"
 )
 
 // maxCalls is how many calls are made at once.
@@ -31,20 +32,34 @@ type SQS interface {
 
 // Queue is an SQS queue. It implements handler.Queue and is safe for concurrent use.
 type Queue struct {
-	client func() (SQS, error)
-	url    string
+	client   func() (SQS, error)
+	url      string
+	endpoint string // of the client, if it is not the region's own
 }
 
 // New returns the queue with the given URL. The AWS configuration is loaded, and the client created, at
 // the first call.
 func New(load func() (aws.Config, error), url string) *Queue {
-	return &Queue{url: url, client: sync.OnceValues(func() (SQS, error) {
+	q := &Queue{url: url}
+	q.client = sync.OnceValues(func() (SQS, error) {
 		cfg, err := load()
 		if err != nil {
 			return nil, err
 		}
-		return sqs.NewFromConfig(cfg), nil
-	})}
+		client := sqs.NewFromConfig(cfg)
+		q.endpoint = aws.ToString(client.Options().BaseEndpoint)
+		return client, nil
+	})
+	return q
+}
+
+// Connect opens the connection for the first call. It sends nothing.
+func (q *Queue) Connect(ctx context.Context) {
+	if client, err := q.client(); err == nil {
+		preconnect.Open(ctx, q.endpoint, func(ctx context.Context) {
+			_, _ = client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: []types.DeleteMessageBatchRequestEntry{}})
+		})
+	}
 }
 
 // Send implements handler.Queue. A message for a user has some 10 KB at most, with the longest client_user_id

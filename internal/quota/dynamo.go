@@ -151,18 +151,16 @@ func (d *Dynamo) State(ctx context.Context, userID string) (result.State, error)
 	return d.skewed().state(read(out.Item), userID, d.now().Round(0)), nil
 }
 
-// Warm opens a connection in the background during the function's start, so that the first decision does
-// not wait for one. Whether it succeeds does not matter.
-func (d *Dynamo) Warm() {
-	go func() {
-		table, err := d.table()
-		if err != nil {
-			return
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), warmTimeout)
-		defer cancel()
-		_, _ = table.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: key("warm")})
-	}()
+// Warm reads an item that does not exist, so that the first decision does not wait for a connection. Whether it
+// succeeds does not matter.
+func (d *Dynamo) Warm(ctx context.Context) {
+	table, err := d.table()
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, warmTimeout)
+	defer cancel()
+	_, _ = table.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: key("warm")})
 }
 
 // skewed returns the rules with the window as the table applies it.

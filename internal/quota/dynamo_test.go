@@ -86,14 +86,14 @@ func TestAnUnreachableTableIsAnErrorWithin300Milliseconds(t *testing.T) {
 	})
 }
 
-func TestWarmOpensAConnectionInTheBackground(t *testing.T) {
+func TestWarmOpensAConnection(t *testing.T) {
 	operations := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { operations <- r.Header.Get("X-Amz-Target") }))
 	defer server.Close()
 	client := dynamodb.Client(server.URL)
-	NewDynamo(hour, func() (Table, error) { return client, nil }, "t").Warm()
+	NewDynamo(hour, func() (Table, error) { return client, nil }, "t").Warm(t.Context())
 	if operation := <-operations; !strings.HasSuffix(operation, ".GetItem") {
 		t.Errorf("the table is asked for %s, want a GetItem", operation)
 	}
-	NewDynamo(hour, func() (Table, error) { return nil, errors.New("no client") }, "t").Warm() // does not panic
+	NewDynamo(hour, func() (Table, error) { return nil, errors.New("no client") }, "t").Warm(t.Context()) // does not panic
 }

@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,7 +12,7 @@ func TestAFirstUseReadsAgainIfTheReadItJoinedFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		manager := &store{value: "one", delay: time.Hour}
 		s := New(manager.read, time.Minute)
-		s.Warm()
+		go func() { _, _ = s.Key(context.Background()) }()
 		time.Sleep(4 * time.Second)
 		manager.setDelay(100 * time.Millisecond)
 		began := time.Now()

@@ -63,15 +63,9 @@ type Source struct {
 	loggedAt time.Time // when a failed read was last logged
 }
 
-// New returns a source that reads the secret again after ttl. It reads nothing yet: see Warm.
+// New returns a source that reads the secret again after ttl. It reads nothing yet.
 func New(read Read, ttl time.Duration) *Source {
 	return &Source{read: read, ttl: ttl, now: time.Now}
-}
-
-// Warm reads the secret in the background, so that the read overlaps with the function's start. If it fails,
-// the first use reads again.
-func (s *Source) Warm() {
-	go func() { _, _, _ = s.fetch(context.Background(), ordinary) }()
 }
 
 // Key implements refresh.Keys.

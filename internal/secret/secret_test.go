@@ -85,11 +85,11 @@ func TestTheAgeIsMeasuredByTheWallClock(t *testing.T) {
 	wantKey(t, s, "two")
 }
 
-func TestWarmReadsInTheBackgroundAndConcurrentCallsShareItsRead(t *testing.T) {
+func TestConcurrentCallsShareTheReadOfTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		manager := &store{value: "one", delay: time.Second}
 		s := New(manager.read, 5*time.Minute)
-		s.Warm()
+		go func() { _, _ = s.Key(context.Background()) }()
 		synctest.Wait()
 		began := time.Now()
 		var wait sync.WaitGroup
@@ -107,7 +107,7 @@ func TestTheFirstUseReadsAgainIfTheBackgroundReadFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		manager := &store{err: errDown}
 		s := New(manager.read, 5*time.Minute)
-		s.Warm()
+		go func() { _, _ = s.Key(context.Background()) }()
 		synctest.Wait()
 		manager.set("one", nil)
 		wantKey(t, s, "one")
@@ -254,7 +254,7 @@ func TestASlowReadDoesNotOverwriteALaterOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		manager := &store{value: "one", delay: 3 * time.Second}
 		s := New(manager.read, 5*time.Minute)
-		s.Warm() // reads "one" slowly
+		go func() { _, _ = s.Key(context.Background()) }() // reads "one" slowly
 		synctest.Wait()
 		manager.mu.Lock()
 		manager.value, manager.delay = "two", 0

@@ -41,7 +41,7 @@ func TestRotatedKeyCausesNoFailedRefresh(t *testing.T) {
 
 func TestFunctionAnswersBeforeItsTimeoutIfJunctionHangs(t *testing.T) {
 	t.Parallel()
-	url, accepted := harness.SilentServer(t)
+	url, called := harness.SilentServer(t)
 	f := harness.New(t, harness.WithTimeout(8), harness.WithJunctionAt(url))
 	// The emulator ends the function after 8 s, as Lambda does, and answers with an error of its own.
 	got := f.PostHTTPAPI(t, harness.RefreshPath(junctiontest.DefaultUserID), nil, "").Result(t, http.StatusGatewayTimeout)
@@ -51,18 +51,18 @@ func TestFunctionAnswersBeforeItsTimeoutIfJunctionHangs(t *testing.T) {
 	if got.Timeout < 5 || got.Timeout > 6 {
 		t.Errorf("the timeout is %v s, want 5 to 6", got.Timeout)
 	}
-	if accepted.Load() != 1 {
-		t.Errorf("%d connections", accepted.Load())
+	if called.Load() != 1 {
+		t.Errorf("%d calls", called.Load())
 	}
 }
 
 func TestNoCallIsMadeWithTooLittleTimeLeft(t *testing.T) {
 	t.Parallel()
-	url, accepted := harness.SilentServer(t)
+	url, called := harness.SilentServer(t)
 	f := harness.New(t, harness.WithTimeout(6), harness.WithJunctionAt(url))
 	got := f.PostHTTPAPI(t, harness.RefreshPath(junctiontest.DefaultUserID), nil, "").Result(t, http.StatusServiceUnavailable)
-	if got.ErrorCode != "insufficient_time" || got.Attempts != 0 || accepted.Load() != 0 {
-		t.Errorf("error code %q, %d attempts, %d connections", got.ErrorCode, got.Attempts, accepted.Load())
+	if got.ErrorCode != "insufficient_time" || got.Attempts != 0 || called.Load() != 0 {
+		t.Errorf("error code %q, %d attempts, %d calls", got.ErrorCode, got.Attempts, called.Load())
 	}
 }
 

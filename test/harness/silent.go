@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// SilentServer starts a server that accepts connections, counts them, and never answers.
-func SilentServer(t *testing.T) (url string, accepted *atomic.Int64) {
+// SilentServer starts a server that accepts connections, counts those on which it is sent something, and never answers.
+func SilentServer(t *testing.T) (url string, called *atomic.Int64) {
 	t.Helper()
 	listener := Must(net.Listen("tcp", "127.0.0.1:0"))(t)
-	accepted = &atomic.Int64{}
+	called = &atomic.Int64{}
 	var held []net.Conn
 	ended := make(chan struct{})
 	go func() {
@@ -20,8 +20,12 @@ func SilentServer(t *testing.T) (url string, accepted *atomic.Int64) {
 			if err != nil {
 				return
 			}
-			accepted.Add(1)
 			held = append(held, conn)
+			go func() {
+				if n, _ := conn.Read(make([]byte, 1)); n > 0 {
+					called.Add(1)
+				}
+			}()
 		}
 	}()
 	t.Cleanup(func() {
@@ -31,5 +35,5 @@ func SilentServer(t *testing.T) (url string, accepted *atomic.Int64) {
 			_ = conn.Close()
 		}
 	})
-	return "http://" + listener.Addr().String(), accepted
+	return "http://" + listener.Addr().String(), called
 }
