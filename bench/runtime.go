@@ -72,11 +72,6 @@ func run(binary string, environ []string, use func(*runtimeAPI, *exec.Cmd) error
 	return started, use(api, command)
 }
 
-// timeStart returns the time from a binary's start to its first poll.
-func timeStart(binary string, environ []string) (time.Duration, error) {
-	return run(binary, environ, func(*runtimeAPI, *exec.Cmd) error { return nil })
-}
-
 // warmRSS returns the resident memory of a function in MiB after the given number of refreshes.
 func warmRSS(binary string, environ []string, refreshes int) (mib float64, err error) {
 	event := `{"user_id":"` + junctiontest.DefaultUserID + `","timeout":30}`

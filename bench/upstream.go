@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
 )
@@ -38,9 +39,13 @@ func newUpstream(junction http.Handler) (*upstream, error) {
 		}), false),
 	}
 	u.aws = quietServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.") {
+		switch service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "."); service {
+		case "AmazonSQS":
 			u.queue.ServeHTTP(w, r)
-		} else {
+		case "DynamoDB_20120810":
+			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+			_, _ = io.WriteString(w, "{}") // every call is granted
+		default:
 			u.bus.ServeHTTP(w, r)
 		}
 	}), false)
@@ -72,6 +77,44 @@ func (u *upstream) environ() []string {
 		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench", "SSL_CERT_FILE=" + u.roots,
 		"AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128", "AWS_LAMBDA_LOG_FORMAT=JSON",
 	}
+}
+
+// Round-trip times from a function to the AWS services of its region, and to Junction: assumptions.
+const (
+	toAWS      = time.Millisecond
+	toJunction = 20 * time.Millisecond
+)
+
+// distant returns the environment of a function with every feature (a table, a queue and a bus) that is as far from all
+// services as in reality. stop ends it.
+func (u *upstream) distant() (environ []string, stop func(), err error) {
+	environ = append(u.environ(), "QUOTA_LIMIT=8", "COALESCE_WINDOW=60s", "QUOTA_TABLE=bench", "REFRESH_QUEUE_URL="+u.queue.url, "RESULT_BUS=bench")
+	var stops []func()
+	stop = func() {
+		for _, s := range stops {
+			s()
+		}
+	}
+	for _, at := range []struct {
+		server    *httptest.Server
+		roundTrip time.Duration
+		names     []string
+	}{
+		{u.junction, toJunction, []string{"JUNCTION_BASE_URL"}},
+		{u.secrets, toAWS, []string{"AWS_ENDPOINT_URL_SECRETS_MANAGER"}},
+		{u.aws, toAWS, []string{"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_EVENTBRIDGE"}},
+	} {
+		url, end, err := distant(at.server, at.roundTrip)
+		if err != nil {
+			stop()
+			return nil, nil, err
+		}
+		stops = append(stops, end)
+		for _, name := range at.names {
+			environ = append(environ, name+"="+url)
+		}
+	}
+	return environ, stop, nil
 }
 
 func (u *upstream) close() {
