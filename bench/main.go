@@ -78,7 +78,7 @@ func measure(dir string) (passed bool, err error) {
 	for _, c := range []struct {
 		memory   int
 		maxRatio float64 // of the function's first answer to the bare one's
-	}{{128, 0.65}, {wholeProcessor, 1.15}} {
+	}{{128, 0.8}, {wholeProcessor, 1.15}} {
 		if err := measureFirstAnswer(function, filepath.Join(dir, "bare"), up, c.memory, c.maxRatio, report); err != nil {
 			return false, err
 		}
