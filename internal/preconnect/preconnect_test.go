@@ -9,7 +9,9 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/preconnect"
 )
@@ -95,6 +97,25 @@ func TestTheFirstRequestUsesTheOpenedConnection(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTheConnectionIsDialedAfterTheRequestHasEnded(t *testing.T) {
+	s := newServer(t, (*httptest.Server).Start)
+	transport := newTransport(t)
+	dialed := make(chan struct{})
+	transport.DialContext = (&net.Dialer{Control: func(string, string, syscall.RawConn) error {
+		close(dialed)
+		return nil
+	}}).DialContext
+	preconnect.Open(t.Context(), s.URL, func(ctx context.Context) {
+		_ = get(t, transport, ctx, s.URL)
+		select {
+		case <-dialed:
+			t.Error("there is a connection on which the request could be sent")
+		case <-time.After(50 * time.Millisecond): // the dial waits for this function
+		}
+	})
+	<-dialed
 }
 
 func TestAConnectionThatFailsIsNotWaitedFor(t *testing.T) {
