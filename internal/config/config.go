@@ -6,15 +6,12 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/caarlos0/env/v11"
 
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
@@ -51,100 +48,87 @@ type Config struct {
 	CoalesceWindow time.Duration
 }
 
-// variables has a field per environment variable, with its name and default.
-type variables struct {
-	SecretID         string           `env:"JUNCTION_SECRET_ID"`
-	Environment      environment      `env:"JUNCTION_ENVIRONMENT"`
-	BaseURL          baseURL          `env:"JUNCTION_BASE_URL"`
-	APIKey           sensitive.String `env:"JUNCTION_API_KEY"`
-	SecretTTL        nonNegative      `env:"SECRET_TTL" envDefault:"5m"`
-	DefaultTimeout   seconds          `env:"DEFAULT_TIMEOUT" envDefault:"10"`
-	TimeoutHeadroom  nonNegative      `env:"TIMEOUT_HEADROOM" envDefault:"2s"`
-	MaxConcurrency   atLeastOne       `env:"MAX_CONCURRENCY" envDefault:"100"`
-	MaxAttempts      atLeastOne       `env:"MAX_ATTEMPTS" envDefault:"3"`
-	HTTPTimeoutLimit positive         `env:"HTTP_TIMEOUT_LIMIT"`
-	CallerAuth       callerAuth       `env:"CALLER_AUTH" envDefault:"signature,token"`
-	UserIDPaths      paths            `env:"USER_ID_PATHS" envDefault:"user_id,data.user_id,detail.user_id"`
-	WebhookEvents    eventTypes       `env:"JUNCTION_WEBHOOK_EVENTS" envDefault:"provider.connection.created"`
-	ResultBus        bus              `env:"RESULT_BUS"`
-	RefreshQueueURL  queueURL         `env:"REFRESH_QUEUE_URL"`
-	FollowUp         pauses           `env:"FOLLOW_UP" envDefault:"30s,1m,2m,5m,10m"`
-	ExplainFailures  boolean          `env:"EXPLAIN_FAILURES" envDefault:"true"`
-	QuotaTable       string           `env:"QUOTA_TABLE"`
-	QuotaLimit       quotaLimit       `env:"QUOTA_LIMIT" envDefault:"8"`
-	QuotaWindow      positive         `env:"QUOTA_WINDOW" envDefault:"1h"`
-	CoalesceWindow   nonNegative      `env:"COALESCE_WINDOW" envDefault:"60s"`
-
-	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"`        // set by Lambda
-	Memory       uint16 `env:"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"` // MB; set by Lambda
-	LogLevel     string `env:"AWS_LAMBDA_LOG_LEVEL"`            // set by Lambda
-	SAMLocal     string `env:"AWS_SAM_LOCAL"`                   // "true" under sam local
-}
-
 // Parse reads the configuration from environ, in the form of os.Environ. An empty variable is the same as a
 // missing one, because sam local sets references that it cannot resolve to "". The error has every fault.
 func Parse(environ []string) (Config, error) {
-	values := env.ToMap(environ)
-	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
-	var v variables
-	err := env.ParseWithOptions(&v, env.Options{Environment: values})
-	if err := errors.Join(faults(err), v.checkKey()); err != nil {
+	r := reader{values: make(map[string]string, len(environ))}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		r.values[name] = value
+	}
+	c := r.config()
+	c.LogLevel = r.values["AWS_LAMBDA_LOG_LEVEL"]
+	c.Memory = int64(read(&r, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "", atLeastOne)) << 20 // the variable has MB
+	if err := errors.Join(append(r.faults, r.checkKey(c))...); err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}
-	return Config{
-		SecretID: v.SecretID, APIKey: v.APIKey, Environment: string(v.Environment), BaseURL: string(v.BaseURL),
-		SecretTTL:      time.Duration(v.SecretTTL),
-		DefaultTimeout: float64(v.DefaultTimeout), TimeoutHeadroom: time.Duration(v.TimeoutHeadroom),
-		HTTPTimeoutLimit: time.Duration(v.HTTPTimeoutLimit),
-		MaxConcurrency:   int(v.MaxConcurrency), MaxAttempts: int(v.MaxAttempts),
-		Memory: int64(v.Memory) << 20, LogLevel: v.LogLevel,
-		CallerAuth: v.CallerAuth, UserIDPaths: v.UserIDPaths, WebhookEvents: v.WebhookEvents,
-		RefreshQueueURL: string(v.RefreshQueueURL), ResultBus: string(v.ResultBus),
-		FollowUp: v.FollowUp, ExplainFailures: bool(v.ExplainFailures),
-		QuotaTable: v.QuotaTable, QuotaLimit: int(v.QuotaLimit),
-		QuotaWindow: time.Duration(v.QuotaWindow), CoalesceWindow: time.Duration(v.CoalesceWindow),
-	}, nil
+	return c, nil
 }
 
 // Names returns the names of the function's own variables, sorted. Those that Lambda sets are not among them.
 func Names() []string {
-	t := reflect.TypeFor[variables]()
-	var names []string
-	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("env"); !strings.HasPrefix(name, "AWS_") {
-			names = append(names, name)
-		}
+	var r reader
+	r.config()
+	slices.Sort(r.names)
+	return r.names
+}
+
+// reader reads variables, and collects their names and faults.
+type reader struct {
+	values map[string]string
+	names  []string
+	faults []error
+}
+
+// config reads the function's own variables.
+func (r *reader) config() Config {
+	return Config{
+		SecretID:         read(r, "JUNCTION_SECRET_ID", "", anyText),
+		Environment:      read(r, "JUNCTION_ENVIRONMENT", "", environment),
+		BaseURL:          read(r, "JUNCTION_BASE_URL", "", baseURL),
+		APIKey:           sensitive.New(read(r, "JUNCTION_API_KEY", "", anyText)),
+		SecretTTL:        read(r, "SECRET_TTL", "5m", nonNegative),
+		DefaultTimeout:   read(r, "DEFAULT_TIMEOUT", "10", seconds),
+		TimeoutHeadroom:  read(r, "TIMEOUT_HEADROOM", "2s", nonNegative),
+		MaxConcurrency:   read(r, "MAX_CONCURRENCY", "100", atLeastOne),
+		MaxAttempts:      read(r, "MAX_ATTEMPTS", "3", atLeastOne),
+		HTTPTimeoutLimit: read(r, "HTTP_TIMEOUT_LIMIT", "", positive),
+		CallerAuth:       read(r, "CALLER_AUTH", "signature,token", callerAuth),
+		UserIDPaths:      read(r, "USER_ID_PATHS", "user_id,data.user_id,detail.user_id", paths),
+		WebhookEvents:    read(r, "JUNCTION_WEBHOOK_EVENTS", "provider.connection.created", eventTypes),
+		ResultBus:        read(r, "RESULT_BUS", "", bus),
+		RefreshQueueURL:  read(r, "REFRESH_QUEUE_URL", "", queueURL),
+		FollowUp:         read(r, "FOLLOW_UP", "30s,1m,2m,5m,10m", pauses),
+		ExplainFailures:  read(r, "EXPLAIN_FAILURES", "true", boolean),
+		QuotaTable:       read(r, "QUOTA_TABLE", "", anyText),
+		QuotaLimit:       read(r, "QUOTA_LIMIT", "8", quotaLimit),
+		QuotaWindow:      read(r, "QUOTA_WINDOW", "1h", positive),
+		CoalesceWindow:   read(r, "COALESCE_WINDOW", "60s", nonNegative),
 	}
-	slices.Sort(names)
-	return names
+}
+
+// read returns the value of a variable by its rule. If the variable and its default are empty, it returns the zero
+// value.
+func read[T any](r *reader, name, byDefault string, rule func(string) (T, error)) (value T) {
+	r.names = append(r.names, name)
+	text := cmp.Or(r.values[name], byDefault)
+	if text == "" {
+		return value
+	}
+	value, err := rule(text)
+	if err != nil {
+		r.faults = append(r.faults, fmt.Errorf("%s: %w", name, err))
+	}
+	return value
 }
 
 // checkKey returns an error unless the team key has an allowed source: a secret or, on a laptop, the environment.
-func (v variables) checkKey() error {
-	if v.SecretID == "" && v.APIKey.Empty() {
+func (r *reader) checkKey(c Config) error {
+	if c.SecretID == "" && c.APIKey.Empty() {
 		return errors.New("JUNCTION_SECRET_ID: is required: the name or ARN of the secret with the team key")
 	}
-	if !v.APIKey.Empty() && v.FunctionName != "" && v.SAMLocal != "true" {
+	if !c.APIKey.Empty() && r.values["AWS_LAMBDA_FUNCTION_NAME"] != "" && r.values["AWS_SAM_LOCAL"] != "true" {
 		return errors.New("JUNCTION_API_KEY: is for a laptop only; a deployed function reads the key from JUNCTION_SECRET_ID")
 	}
 	return nil
-}
-
-// faults returns the library's error as one fault per variable. The library names struct fields and quotes
-// values; a value can be a misplaced key, so only the errors of our own types are kept.
-func faults(err error) error {
-	var aggregate env.AggregateError
-	if !errors.As(err, &aggregate) {
-		return err
-	}
-	var faults []error
-	for _, err := range aggregate.Errors {
-		var parse env.ParseError
-		if errors.As(err, &parse) {
-			field, _ := reflect.TypeFor[variables]().FieldByName(parse.Name)
-			err = fmt.Errorf("%s: %w", field.Tag.Get("env"), parse.Err)
-		}
-		faults = append(faults, err)
-	}
-	return errors.Join(faults...)
 }
