@@ -57,7 +57,7 @@ func TestAResetHTTP2StreamHasItsCause(t *testing.T) {
 	server.StartTLS()
 	defer server.Close()
 	c := New(Options{BaseURL: server.URL})
-	c.transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+	c.transport.http.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
 	_, err := c.Refresh(t.Context(), sensitive.New("sk_us_x"), "u", 5)
 	f := result.AsFailure(err)
 	if f.Code != result.UpstreamUnavailable || f.NotSent || f.Cause == nil || f.Cause.Error() != (streamError{}).Error() {

@@ -1,8 +1,5 @@
 // Package junction is a client for the five calls of Junction's API that this project needs. Each method
-// makes one HTTP call; its caller decides about retries.
-//
-// It does not use Junction's official SDK, which sends the key along when it follows a redirect, reads error
-// bodies without a limit, has no default timeout, and sleeps between retries after the context has ended.
+// makes one HTTP call; its caller decides about retries. docs/architecture.md says why it is not Junction's own SDK.
 package junction
 
 import (
@@ -71,32 +68,35 @@ func (c *Client) Check(key sensitive.String) error {
 // must be a UUID. Errors are *result.Failure.
 func (c *Client) Refresh(ctx context.Context, key sensitive.String, userID string, timeout float64) (result.Answer, error) {
 	query := url.Values{"timeout": {strconv.FormatFloat(timeout, 'f', -1, 64)}}
-	r, err := c.do(ctx, key, http.MethodPost, "/v2/user/refresh/"+url.PathEscape(userID)+"?"+query.Encode(), maxBody)
-	if err != nil {
-		return result.Answer{}, err
-	}
-	return readRefresh(r, userID)
+	target := "/v2/user/refresh/" + url.PathEscape(userID) + "?" + query.Encode()
+	return call(ctx, c, key, http.MethodPost, target, maxBody, func(r response) (result.Answer, error) {
+		return readRefresh(r, userID)
+	})
 }
 
 // Resolve returns the ID of the user with the given client_user_id, which must not be "", "." or "..". If there
 // is no such user, the error is user_not_found. Errors are *result.Failure.
 func (c *Client) Resolve(ctx context.Context, key sensitive.String, clientUserID string) (string, error) {
-	r, err := c.do(ctx, key, http.MethodGet, "/v2/user/resolve/"+url.PathEscape(clientUserID), maxBody)
-	if err != nil {
-		return "", err
-	}
-	return readUser(r)
+	return call(ctx, c, key, http.MethodGet, "/v2/user/resolve/"+url.PathEscape(clientUserID), maxBody, readUser)
 }
 
 // List returns the page of the team's users that begins at offset and has up to limit (at most 500) users.
 // Errors are *result.Failure.
 func (c *Client) List(ctx context.Context, key sensitive.String, offset, limit int) (result.Page, error) {
 	query := url.Values{"offset": {strconv.Itoa(offset)}, "limit": {strconv.Itoa(limit)}}
-	r, err := c.do(ctx, key, http.MethodGet, "/v2/user?"+query.Encode(), maxPage)
+	return call(ctx, c, key, http.MethodGet, "/v2/user?"+query.Encode(), maxPage, readPage)
+}
+
+// call makes a call, and reads its answer.
+func call[T any](
+	ctx context.Context, c *Client, key sensitive.String, method, target string, maxBytes int64,
+	read func(response) (T, error),
+) (value T, err error) {
+	r, err := c.do(ctx, key, method, target, maxBytes)
 	if err != nil {
-		return result.Page{}, err
+		return value, err
 	}
-	return readPage(r)
+	return read(r)
 }
 
 // response is a complete answer of Junction.

@@ -1,9 +1,7 @@
 package junction
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 
@@ -16,11 +14,7 @@ import (
 //
 // The call does not count against the user's refreshes.
 func (c *Client) Connections(ctx context.Context, key sensitive.String, userID string) ([]result.Connection, error) {
-	r, err := c.do(ctx, key, http.MethodGet, "/v2/user/providers/"+url.PathEscape(userID), maxBody)
-	if err != nil {
-		return nil, err
-	}
-	return readConnections(r)
+	return call(ctx, c, key, http.MethodGet, "/v2/user/providers/"+url.PathEscape(userID), maxBody, readConnections)
 }
 
 // readConnections decodes a user's connections. It keeps neither the user's ID at the provider nor the error's
@@ -31,10 +25,9 @@ func readConnections(r response) ([]result.Connection, error) {
 	}
 	var body struct {
 		Providers []struct {
-			Slug     string       `json:"slug"`
-			Provider providerSlug `json:"provider"`
-			Status   string       `json:"status"`
-			Details  struct {
+			Slug    string `json:"slug"`
+			Status  string `json:"status"`
+			Details struct {
 				ErrorType string `json:"error_type"`
 			} `json:"error_details"`
 		} `json:"providers"`
@@ -44,29 +37,14 @@ func readConnections(r response) ([]result.Connection, error) {
 	}
 	var connections []result.Connection
 	for _, row := range body.Providers {
-		connection := result.Connection{Provider: r.key.Redact(cmp.Or(row.Slug, string(row.Provider))), Broken: row.Status == "error"}
-		if connection.Provider == "" {
+		if row.Slug == "" {
 			continue
 		}
+		connection := result.Connection{Provider: r.key.Redact(row.Slug), Broken: row.Status == "error"}
 		if connection.Broken {
 			connection.Reason = result.Word(r.key.Redact(row.Details.ErrorType))
 		}
 		connections = append(connections, connection)
 	}
 	return connections, nil
-}
-
-// providerSlug is the slug of a provider, which other answers of Junction's give as a string or as an object. It is
-// "" if the JSON is neither.
-type providerSlug string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (p *providerSlug) UnmarshalJSON(data []byte) error {
-	var slug string
-	var object struct {
-		Slug string `json:"slug"`
-	}
-	_, _ = json.Unmarshal(data, &slug), json.Unmarshal(data, &object) // one of them fits, or none does
-	*p = providerSlug(cmp.Or(slug, object.Slug))
-	return nil
 }

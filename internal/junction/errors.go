@@ -2,7 +2,6 @@ package junction
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -39,34 +38,15 @@ func timedOut() *result.Failure {
 	return result.Fail(result.UpstreamTimeout, "Junction did not answer in time")
 }
 
-// refreshFailure returns the failure of a refresh whose status is neither 200 nor 202.
-func refreshFailure(r response, userID string) *result.Failure {
-	if r.status != http.StatusBadRequest {
-		return statusFailure(r)
-	}
-	var body struct {
-		Success *bool    `json:"success"`
-		UserID  string   `json:"user_id"`
-		Error   string   `json:"error"`
-		Failed  []string `json:"failed_sources"`
-	}
-	err := json.Unmarshal(r.body, &body)
-	if err != nil || body.Success == nil || *body.Success || body.Error == "" {
-		return malformed(r, "it is not the documented JSON", nil)
-	}
-	if !strings.EqualFold(body.UserID, userID) {
-		return malformed(r, "it is for another user", nil)
-	}
-	if len(body.Failed) > maxSources {
-		return tooManySources(r)
-	}
+// rejection returns the failure of a refresh that Junction rejected with an error text.
+func rejection(r response, text string, failed []string) *result.Failure {
 	f := result.Fail(result.UpstreamRejected, "Junction rejected the refresh")
-	if strings.Contains(strings.ToLower(body.Error), "no connected sources") {
+	if strings.Contains(strings.ToLower(text), "no connected sources") {
 		f = result.Fail(result.NoConnectedSources, "the user has no connected sources")
 	}
-	f.Shown = sentence(r.key.Redact(body.Error))
+	f.Shown = sentence(r.key.Redact(text))
 	f.UpstreamStatus = r.status
-	f.FailedSources = r.redactedNames(body.Failed)
+	f.FailedSources = r.redactedNames(failed)
 	return f
 }
 
@@ -123,17 +103,12 @@ func sentence(text string) string {
 // 0 if there is none or it is not valid.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
-	var wait time.Duration
-	if s, err := strconv.ParseFloat(value, 64); err == nil {
-		if !(s > 0) {
-			return 0
-		}
-		wait = maxRetryAfter
-		if s < maxRetryAfter.Seconds() {
-			wait = time.Duration(s * float64(time.Second))
-		}
-	} else if at, err := http.ParseTime(value); err == nil {
-		wait = at.Sub(now)
+	if s, err := strconv.ParseFloat(value, 64); err == nil && s > 0 {
+		return time.Duration(min(s, maxRetryAfter.Seconds()) * float64(time.Second))
 	}
-	return min(max(wait, 0), maxRetryAfter)
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
 }

@@ -89,7 +89,7 @@ func TestACallWhoseConnectionWasLostInAFreezeIsSentOnceOrNotAtAll(t *testing.T) 
 				dialed := make(chan *frozenConn, 10)
 				c := New(Options{BaseURL: server.URL})
 				tr := c.transport
-				tr.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				tr.http.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 					conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 					if err != nil {
 						return nil, err
@@ -98,7 +98,7 @@ func TestACallWhoseConnectionWasLostInAFreezeIsSentOnceOrNotAtAll(t *testing.T) 
 					dialed <- frozen
 					return frozen, nil
 				}
-				tr.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+				tr.http.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
 
 				if _, err := c.Refresh(t.Context(), sensitive.New("sk_us_x"), "u", 5); err != nil {
 					t.Fatal(err)

@@ -79,7 +79,7 @@ func serveHTTP2(t *testing.T, answer func(conn net.Conn, stream uint32)) (*Clien
 		}
 	}()
 	c := New(Options{BaseURL: "https://" + listener.Addr().String()})
-	c.transport.TLSClientConfig = trusted.Client().Transport.(*http.Transport).TLSClientConfig
+	c.transport.http.TLSClientConfig = trusted.Client().Transport.(*http.Transport).TLSClientConfig
 	return c, arrived
 }
 

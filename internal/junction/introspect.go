@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -23,11 +22,10 @@ import (
 // The call does not count against the user's refreshes. A user whom Junction knows nothing about has no attempts.
 func (c *Client) LastAttempts(ctx context.Context, key sensitive.String, userID string) ([]result.Attempt, error) {
 	query := url.Values{"user_id": {userID}}
-	r, err := c.do(ctx, key, http.MethodGet, "/v2/introspect/resources?"+query.Encode(), maxBody)
-	if err != nil {
-		return nil, err
-	}
-	return readAttempts(r, userID)
+	target := "/v2/introspect/resources?" + query.Encode()
+	return call(ctx, c, key, http.MethodGet, target, maxBody, func(r response) ([]result.Attempt, error) {
+		return readAttempts(r, userID)
+	})
 }
 
 // readAttempts decodes the answer to an introspection. It keeps only the last attempts, and only those of the user.
@@ -81,8 +79,7 @@ func readAttempts(r response, userID string) ([]result.Attempt, error) {
 // row does not cost the others.
 func decodeRows(body []byte, v any) error {
 	err := json.Unmarshal(body, v)
-	var mistyped *json.UnmarshalTypeError
-	if errors.As(err, &mistyped) { // the rest has been decoded
+	if is[*json.UnmarshalTypeError](err) { // the rest has been decoded
 		return nil
 	}
 	return err

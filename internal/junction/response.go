@@ -15,40 +15,40 @@ import (
 // call has ended.
 const maxSources = 10_000
 
-// tooManySources is the failure of an answer that lists more than maxSources.
-func tooManySources(r response) *result.Failure {
-	return malformed(r, "it lists more than 10,000 sources", nil)
-}
-
 // readRefresh decodes the answer to a refresh of a user. A list that is null or missing counts as empty: if the
 // refresh were taken for a failure, a retry would use another of the user's 8 calls per hour.
-func readRefresh(r response, userID string) (result.Answer, error) {
-	if r.status != http.StatusOK && r.status != http.StatusAccepted {
-		return result.Answer{}, refreshFailure(r, userID)
+func readRefresh(r response, userID string) (answer result.Answer, err error) {
+	rejected := r.status == http.StatusBadRequest
+	if r.status != http.StatusOK && r.status != http.StatusAccepted && !rejected {
+		return answer, statusFailure(r)
 	}
 	var body struct {
 		Success    *bool    `json:"success"`
 		UserID     string   `json:"user_id"`
+		Error      any      `json:"error"` // a string if the refresh was rejected
 		Refreshed  []string `json:"refreshed_sources"`
 		InProgress []string `json:"in_progress_sources"`
 		Failed     []string `json:"failed_sources"`
 	}
-	if err := json.Unmarshal(r.body, &body); err != nil || body.Success == nil {
-		return result.Answer{}, malformed(r, "it is not the documented JSON", nil)
+	err = json.Unmarshal(r.body, &body)
+	why, _ := body.Error.(string)
+	switch {
+	case err != nil || body.Success == nil || rejected && (*body.Success || why == ""):
+		return answer, malformed(r, "it is not the documented JSON", nil)
+	case !*body.Success && !rejected:
+		return answer, malformed(r, "its success is false, but its status is not an error", nil)
+	case !strings.EqualFold(body.UserID, userID):
+		return answer, malformed(r, "it is for another user", nil)
+	case len(body.Refreshed)+len(body.InProgress)+len(body.Failed) > maxSources:
+		return answer, malformed(r, "it lists more than 10,000 sources", nil)
+	case rejected:
+		return answer, rejection(r, why, body.Failed)
 	}
-	if !*body.Success {
-		return result.Answer{}, malformed(r, "its success is false, but its status is not an error", nil)
-	}
-	if !strings.EqualFold(body.UserID, userID) {
-		return result.Answer{}, malformed(r, "it is for another user", nil)
-	}
-	if len(body.Refreshed)+len(body.InProgress)+len(body.Failed) > maxSources {
-		return result.Answer{}, tooManySources(r)
-	}
-	return result.Answer{
-		Status:    r.status,
-		Refreshed: r.redactedNames(body.Refreshed), InProgress: r.redactedNames(body.InProgress), Failed: r.redactedNames(body.Failed),
-	}, nil
+	answer.Status = r.status
+	answer.Refreshed = r.redactedNames(body.Refreshed)
+	answer.InProgress = r.redactedNames(body.InProgress)
+	answer.Failed = r.redactedNames(body.Failed)
+	return answer, nil
 }
 
 // readUser decodes the answer to a resolve. It reads only the ID, because the rest is personal data.

@@ -28,7 +28,7 @@ const (
 // handshake that an HTTP/2 connection can carry a hundred of them. So a few calls dial first, and the others use
 // their connections. Over HTTP/1.1 each call still has its own connection.
 type transport struct {
-	*http.Transport
+	http    *http.Transport
 	now     func() time.Time
 	dialing chan struct{} // has an element per call without a connection
 
@@ -36,12 +36,9 @@ type transport struct {
 	lastUsed time.Time
 }
 
-// NewTransport returns the transport for up to the given number of concurrent calls to Junction. It does not
-// accept compressed answers, so that an answer is not larger than what was sent.
-func NewTransport(calls int) http.RoundTripper { return newTransport(calls) }
-
+// newTransport returns the transport for up to the given number of concurrent calls to Junction.
 func newTransport(calls int) *transport {
-	return &transport{now: time.Now, dialing: make(chan struct{}, maxDialing), Transport: &http.Transport{
+	return &transport{now: time.Now, dialing: make(chan struct{}, maxDialing), http: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		ForceAttemptHTTP2:      true,
@@ -49,7 +46,7 @@ func newTransport(calls int) *transport {
 		MaxIdleConnsPerHost:    calls,
 		IdleConnTimeout:        staleAfter,
 		MaxResponseHeaderBytes: 64 << 10,
-		DisableCompression:     true,
+		DisableCompression:     true, // so that an answer is not larger than what was sent
 		// A call has some 300 bytes, and its answer some thousand: small buffers save memory for many connections.
 		ReadBufferSize: 2 << 10, WriteBufferSize: 1 << 10,
 		// A ping notices that an HTTP/2 connection is lost earlier than a call's timeout does.
@@ -57,19 +54,10 @@ func newTransport(calls int) *transport {
 	}}
 }
 
-// RoundTrip implements http.RoundTripper.
-func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := t.send(req)
-	if err != nil {
-		return nil, err
-	}
-	return resp, nil
-}
-
 // connect opens a connection: see preconnect.Open.
 func (t *transport) connect(req *http.Request) {
 	t.closeStale()
-	if resp, err := t.Transport.RoundTrip(req); err == nil {
+	if resp, err := t.http.RoundTrip(req); err == nil {
 		_ = resp.Body.Close()
 	}
 }
@@ -82,7 +70,7 @@ func (t *transport) closeStale() {
 	t.lastUsed = now
 	t.mu.Unlock()
 	if stale {
-		t.CloseIdleConnections()
+		t.http.CloseIdleConnections()
 	}
 }
 
@@ -99,7 +87,7 @@ func (t *transport) send(req *http.Request) (*http.Response, *callError) {
 	p := progress{onConn: connected, stop: func() { cancel(errResent) }}
 	req = req.WithContext(httptrace.WithClientTrace(ctx, p.trace()))
 	for {
-		resp, err := t.Transport.RoundTrip(req)
+		resp, err := t.http.RoundTrip(req)
 		switch {
 		case err == nil:
 			return resp, nil // cancel would end its body
