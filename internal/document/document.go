@@ -45,22 +45,10 @@ type Reader struct {
 var selectors = []string{"user_id", "client_user_id", "user_ids", "all_users"}
 
 // Read decodes a refresh document.
-func (r *Reader) Read(raw []byte) (Document, error) {
-	o, err := parse(raw)
-	if err != nil {
-		return Document{}, err
-	}
-	return r.read(o, o.Has("team_id"))
-}
+func (r *Reader) Read(raw []byte) (Document, error) { return r.read(raw, false) }
 
 // ReadSvix decodes a refresh document that came with Svix's headers, as Junction's webhooks do.
-func (r *Reader) ReadSvix(raw []byte) (Document, error) {
-	o, err := parse(raw)
-	if err != nil {
-		return Document{}, err
-	}
-	return r.read(o, true)
-}
+func (r *Reader) ReadSvix(raw []byte) (Document, error) { return r.read(raw, true) }
 
 func parse(raw []byte) (Object, error) {
 	if len(raw) > maxDocument {
@@ -77,12 +65,14 @@ func parse(raw []byte) (Object, error) {
 
 // read decodes a document. With an event_type, one that is from Junction is a Junction webhook. A result that
 // is fed back as a document would start the next refresh, and so on.
-func (r *Reader) read(o Object, fromJunction bool) (d Document, err error) {
-	if id := o.Text("request_id"); IsID(id) {
-		d.RequestID = id
+func (r *Reader) read(raw []byte, fromSvix bool) (d Document, err error) {
+	o, err := parse(raw)
+	if err != nil {
+		return d, err
 	}
+	d.RequestID = o.ID("request_id")
 	isWebhook := false
-	if eventType := o.Text("event_type"); fromJunction && o.Has("event_type") {
+	if eventType := o.Text("event_type"); o.Has("event_type") && (fromSvix || o.Has("team_id")) {
 		isWebhook = !slices.Contains(r.WebhookEvents, eventType)
 		if eventType == "provider.connection.error" {
 			d.ConnectionError = readConnectionError(o)
@@ -92,12 +82,14 @@ func (r *Reader) read(o Object, fromJunction bool) (d Document, err error) {
 	if isWebhook || isResult {
 		d.Ignored = true
 		if id, err := ParseUserID(o.Text("user_id")); err == nil {
-			d.Users = []result.User{{ID: id, ClientUserID: optionalClientUserID(o)}}
+			d.Users = []result.User{{ID: id, ClientUserID: o.clientUserID()}}
 		}
 		return d, nil
 	}
-	if err = r.readUsers(o, &d); err == nil {
-		d.Timeout, err = r.readTimeout(o)
+	d.Timeout = r.DefaultTimeout
+	err = r.readUsers(o, &d)
+	if err == nil && o.Has("timeout") {
+		d.Timeout, err = ParseTimeout(number(o, "timeout"))
 	}
 	if err == nil && o.Has("max_age") {
 		d.MaxAge, err = ParseMaxAge(number(o, "max_age"))
@@ -117,7 +109,7 @@ func readConnectionError(o Object) *result.ConnectionError {
 	if err != nil || result.Word(provider) == "" {
 		return nil
 	}
-	return result.NewConnectionError(result.User{ID: id, ClientUserID: optionalClientUserID(o)}, provider, data.Text("error_type"))
+	return result.NewConnectionError(result.User{ID: id, ClientUserID: o.clientUserID()}, provider, data.Text("error_type"))
 }
 
 // readUsers finds out which users the document names.
@@ -151,12 +143,10 @@ func (r *Reader) readUsers(o Object, d *Document) (err error) {
 	case named[0] == "user_id": // also beside a client_user_id, as in Junction's own envelopes
 		d.Users, err = readUserID(o["user_id"], "user_id")
 		if err == nil {
-			d.Users[0].ClientUserID = optionalClientUserID(o)
+			d.Users[0].ClientUserID = o.clientUserID()
 		}
 	default:
-		var id string
-		id, err = parseClientUserID(o["client_user_id"])
-		d.Users = []result.User{{ClientUserID: id}}
+		d.Users, err = readClientUserID(o["client_user_id"])
 	}
 	return err
 }
@@ -180,14 +170,6 @@ func (r *Reader) searchUser(o Object, d *Document) (err error) {
 	f.Shown = "the document names no user: it has none of " + strings.Join(selectors, ", ") +
 		", and nothing at " + strings.Join(names, ", ") + "; seen: " + o.keys()
 	return f
-}
-
-// readTimeout returns the document's timeout, a number or a numeric string, or the default.
-func (r *Reader) readTimeout(o Object) (float64, error) {
-	if !o.Has("timeout") {
-		return r.DefaultTimeout, nil
-	}
-	return ParseTimeout(number(o, "timeout"))
 }
 
 // number returns the text of a value that is a number or a numeric string.

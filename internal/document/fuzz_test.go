@@ -32,7 +32,7 @@ func FuzzReadDocument(f *testing.F) {
 			read = r.ReadSvix
 		}
 		d, err := read(raw)
-		if d.RequestID != "" && !IsID(d.RequestID) {
+		if d.RequestID != "" && !result.IsID(d.RequestID) {
 			t.Errorf("%s has the request ID %q", raw, d.RequestID)
 		}
 		if e := d.ConnectionError; e != nil && (e.Provider == "" || result.Word(e.Provider) != e.Provider || result.Word(e.ErrorType) != e.ErrorType) {
@@ -88,7 +88,7 @@ func FuzzReadMessage(f *testing.F) {
 	r := &Reader{DefaultTimeout: 10, UserIDPaths: [][]string{{"user_id"}}, WebhookEvents: []string{"x"}, Queue: true}
 	f.Fuzz(func(t *testing.T, body string) {
 		m, err := r.ReadMessage(body)
-		if m.RequestID != "" && !IsID(m.RequestID) {
+		if m.RequestID != "" && !result.IsID(m.RequestID) {
 			t.Errorf("%s has the request ID %q", body, m.RequestID)
 		}
 		if m.QueuedBy != "" && !m.QueuedBy.known() {

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/junction-refresh/junction-refresh/internal/result"
@@ -73,9 +74,6 @@ func ParseMessage(body string) (m Message, err error) {
 	return m, err
 }
 
-// IsID reports whether text can be a request or trace ID, as [result.IsID] has it.
-func IsID(text string) bool { return result.IsID(text) }
-
 // Received is what a queue message asks for: a refresh, or the next look of a follow-up.
 type Received struct {
 	Document
@@ -94,18 +92,14 @@ func (r *Reader) ReadMessage(body string) (m Received, err error) {
 			return m, nil
 		}
 		m.Document, err = r.Read(o["detail"])
-		if id := o.Text("id"); m.RequestID == "" && IsID(id) {
-			m.RequestID = id
-		}
+		m.RequestID = cmp.Or(m.RequestID, o.ID("id"))
 		return m, err
 	}
 	if t := Trigger(o.Text("trigger")); t.known() {
 		m.QueuedBy = t
 	}
 	if o.Has("follow_up") {
-		if id := o.Text("request_id"); IsID(id) {
-			m.RequestID = id
-		}
+		m.RequestID = o.ID("request_id")
 		m.FollowUp, err = readFollowUp(o["follow_up"])
 		return m, err
 	}
@@ -116,11 +110,9 @@ func (r *Reader) ReadMessage(body string) (m Received, err error) {
 // readFollowUp decodes a follow-up that this function wrote, unless somebody else did.
 func readFollowUp(raw json.RawMessage) (*result.FollowUp, error) {
 	var f result.FollowUp
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return nil, InvalidValue("follow_up is not a follow-up of this function")
-	}
+	malformed := json.Unmarshal(raw, &f)
 	id, err := ParseUserID(f.UserID)
-	if err != nil || !f.Valid() {
+	if malformed != nil || err != nil || !f.Valid() {
 		return nil, InvalidValue("follow_up is not a follow-up of this function")
 	}
 	f.UserID, f.ClientUserID = id, knownClientUserID(f.ClientUserID)

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
 // Object is a JSON object whose values are not decoded yet. Its keys are exact: encoding/json would
@@ -24,10 +26,16 @@ func (o Object) Has(key string) bool {
 
 // Text returns a string value, or "" if there is none.
 func (o Object) Text(key string) (s string) {
-	if json.Unmarshal(o[key], &s) != nil {
-		return ""
-	}
+	_ = json.Unmarshal(o[key], &s)
 	return s
+}
+
+// ID returns a request or trace ID, or "" if there is none.
+func (o Object) ID(key string) string {
+	if id := o.Text(key); result.IsID(id) {
+		return id
+	}
+	return ""
 }
 
 // Object returns an object value, or nil if there is none.

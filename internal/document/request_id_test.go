@@ -3,8 +3,6 @@ package document_test
 import (
 	"strings"
 	"testing"
-
-	"github.com/junction-refresh/junction-refresh/internal/document"
 )
 
 // requestIDs are values of request_id, or of an EventBridge event's id, and what is read of them.
@@ -140,14 +138,4 @@ func TestTheRequestIDOfAnEventInAMessageIsTheEventsIDIfTheDocumentHasNone(t *tes
 			t.Errorf("it is %q, error %v", m.RequestID, err)
 		}
 	})
-}
-
-func TestIDsHave1To64LettersDigitsAndHyphens(t *testing.T) {
-	for text, want := range map[string]bool{
-		"": false, "a": true, "A-9": true, strings.Repeat("-", 64): true, strings.Repeat("-", 65): false, "a b": false, "ä": false, "\x00": false,
-	} {
-		if document.IsID(text) != want {
-			t.Errorf("%q: %t, want %t", text, !want, want)
-		}
-	}
 }

@@ -27,11 +27,8 @@ const (
 
 // ParseUserID returns a Junction user ID in its one written form, lower case with hyphens.
 func ParseUserID(text string) (string, error) {
-	if len(text) != 36 { // uuid.Parse takes braces, urn: and bare hex digits too
-		return "", InvalidValue("the user ID is not a UUID")
-	}
 	id, err := uuid.Parse(text)
-	if err != nil {
+	if err != nil || len(text) != 36 { // uuid.Parse takes braces, urn: and bare hex digits too
 		return "", InvalidValue("the user ID is not a UUID")
 	}
 	return id.String(), nil
@@ -114,26 +111,17 @@ func knownClientUserID(id string) string {
 	return id
 }
 
-// optionalClientUserID returns the app's own user ID that a document has in addition to Junction's. It is ""
-// if there is none, or none that can be an ID.
-func optionalClientUserID(o Object) string {
-	id, err := parseClientUserID(o["client_user_id"])
-	if err != nil {
-		return ""
-	}
-	return id
-}
+// clientUserID returns the app's own user ID that a document has in addition to Junction's. It is "" if there is
+// none, or none that can be an ID.
+func (o Object) clientUserID() string { return knownClientUserID(o.Text("client_user_id")) }
 
-// parseClientUserID reads an app's own user ID.
-func parseClientUserID(raw json.RawMessage) (string, error) {
+// readClientUserID reads the one user, found by the app's own ID.
+func readClientUserID(raw json.RawMessage) ([]result.User, error) {
 	var id string
 	if json.Unmarshal(raw, &id) != nil {
-		return "", InvalidValue("client_user_id is not a string")
+		return nil, InvalidValue("client_user_id is not a string")
 	}
-	if err := checkClientUserID(id); err != nil {
-		return "", err
-	}
-	return id, nil
+	return []result.User{{ClientUserID: id}}, checkClientUserID(id)
 }
 
 // checkClientUserID returns an error if text cannot be an app's own user ID. "." and ".." would climb out of

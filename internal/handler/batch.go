@@ -147,7 +147,7 @@ func (h *Handler) readMessage(in invocation, m events.SQSMessage) (document.Rece
 	if header := m.Attributes["AWSTraceHeader"]; header != "" && len(header) <= maxTraceHeader {
 		in.TraceHeader = header
 	}
-	if document.IsID(m.MessageId) {
+	if result.IsID(m.MessageId) {
 		in.RequestID = m.MessageId
 	}
 	in.RequestID = cmp.Or(received.RequestID, in.RequestID)

@@ -12,9 +12,7 @@ import (
 
 // serveEventBridge answers an EventBridge event. One of the function's own is ignored: a broad rule must not loop.
 func (h *Handler) serveEventBridge(ctx context.Context, in invocation, event document.Object) ([]byte, error) {
-	if id := event.Text("id"); document.IsID(id) {
-		in.RequestID = id
-	}
+	in.RequestID = cmp.Or(event.ID("id"), in.RequestID)
 	if event.Text("source") == result.EventSource {
 		return encode(h.ignore(ctx, in, document.Document{})), nil
 	}

@@ -22,7 +22,7 @@ type Origin struct {
 // chooses its header, so that anything else in its place is not a trace.
 func (o Origin) TraceID() string {
 	for part := range strings.SplitSeq(o.TraceHeader, ";") {
-		if root, ok := strings.CutPrefix(part, "Root="); ok && document.IsID(root) {
+		if root, ok := strings.CutPrefix(part, "Root="); ok && result.IsID(root) {
 			return root
 		}
 	}
