@@ -2,6 +2,13 @@ package result
 
 import "time"
 
+// Connection is a provider that the user has connected.
+type Connection struct {
+	Provider string
+	Broken   bool   // Junction fetches nothing from the provider until the user connects it again
+	Reason   string // why it is broken, as [Word] returns it; "" if that is not known
+}
+
 // Explain adds to the failed sources whether the user has to reconnect their provider, and why.
 func (r *Result) Explain(connections []Connection) {
 	for i, source := range r.Sources {

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 
 // Failure is the error type that the packages of this project return to each other.
 type Failure struct {
-	Code Code
+	Code // what follows from it follows from the failure
 
 	// Message is one sentence for people. It is logged, so it must quote neither the caller nor Junction.
 	Message string
@@ -56,27 +57,11 @@ func (f *Failure) Error() string { return string(f.Code) + ": " + f.Message }
 // Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.Cause }
 
-// Retryable reports whether the same request may succeed later.
-func (f *Failure) Retryable() bool { return f.Code.Retryable() }
-
-// Requeue reports whether the same request may succeed later, also if an operator has to fix the cause first.
-func (f *Failure) Requeue() bool { return f.Code.Requeue() }
-
 // Status returns the HTTP status of an answer with this failure.
-func (f *Failure) Status() int {
-	if f.HTTPStatus != 0 {
-		return f.HTTPStatus
-	}
-	return f.Code.HTTPStatus()
-}
+func (f *Failure) Status() int { return cmp.Or(f.HTTPStatus, f.Code.HTTPStatus()) }
 
 // Text returns the sentence that the caller is told.
-func (f *Failure) Text() string {
-	if f.Shown != "" {
-		return f.Shown
-	}
-	return f.Message
-}
+func (f *Failure) Text() string { return cmp.Or(f.Shown, f.Message) }
 
 // RetryAfterSeconds returns RetryAfter in whole seconds, rounded up.
 func (f *Failure) RetryAfterSeconds() int { return int(math.Ceil(f.RetryAfter.Seconds())) }
@@ -84,8 +69,7 @@ func (f *Failure) RetryAfterSeconds() int { return int(math.Ceil(f.RetryAfter.Se
 // AsFailure returns err as a Failure. Any other error becomes an internal failure with err as its cause, so
 // that a caller is told nothing that was not written for callers.
 func AsFailure(err error) *Failure {
-	var f *Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Failure](err); ok {
 		return f
 	}
 	return FailFor(Internal, "internal error", err)

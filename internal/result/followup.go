@@ -22,6 +22,15 @@ type FollowUp struct {
 	Looks                   int       `json:"looks"`      // made so far
 }
 
+// Attempt is Junction's last attempt to fetch a source's data, whatever started it: a refresh, Junction's own
+// polling, or a push by the provider.
+type Attempt struct {
+	Provider string
+	Resource string // one word, such as "blood_pressure": the last segment of a source's name
+	Success  bool
+	At       time.Time // by Junction's clock, which may leave out fractions of a second
+}
+
 // What a follow-up may have: it travels on the queue, which others may send to.
 const (
 	maxFollowedSources     = 10_000

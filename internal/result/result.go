@@ -1,3 +1,5 @@
+// Package result provides the domain's own types: the normalized result of a refresh, which is the same for
+// every trigger, and the table of failures. It imports no other package of this project.
 package result
 
 import (
@@ -142,22 +144,21 @@ func FromFailure(userID string, f *Failure) Result {
 
 // FromInFlight returns the result of a refresh that another invocation is making at this moment.
 func FromInFlight(userID string) Result {
-	r := empty(userID)
-	r.Success, r.Status, r.Coalesced = true, InProgress, true
+	r := uncalled(userID, InProgress)
+	r.Coalesced = true
 	return r
 }
 
 // FromQueued returns the result of a refresh that has been queued. userID may be "".
-func FromQueued(userID string) Result {
-	r := empty(userID)
-	r.Success, r.Status = true, Queued
-	return r
-}
+func FromQueued(userID string) Result { return uncalled(userID, Queued) }
 
 // FromIgnored returns the result of an event that does not ask for a refresh. userID may be "".
-func FromIgnored(userID string) Result {
+func FromIgnored(userID string) Result { return uncalled(userID, Ignored) }
+
+// uncalled returns a success for which Junction was not called.
+func uncalled(userID string, status Status) Result {
 	r := empty(userID)
-	r.Success, r.Status = true, Ignored
+	r.Success, r.Status = true, status
 	return r
 }
 
@@ -173,12 +174,7 @@ func empty(userID string) Result {
 
 // sorted returns a sorted copy without duplicates and without empty names, never nil.
 func sorted(names []string) []string {
-	out := make([]string, 0, len(names))
-	for _, name := range names {
-		if name != "" {
-			out = append(out, name)
-		}
-	}
+	out := slices.DeleteFunc(append([]string{}, names...), func(name string) bool { return name == "" })
 	slices.Sort(out)
 	return slices.Compact(out)
 }
