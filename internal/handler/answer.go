@@ -154,16 +154,6 @@ func lambdaError(f *result.Failure) error {
 	return messages.InvokeResponse_Error{Type: f.Code.ErrorType(), Message: message}
 }
 
-// firstRetryable returns the first failure that may succeed later, or nil.
-func firstRetryable(results []result.Result) *result.Failure {
-	for _, out := range results {
-		if retryable(out) {
-			return out.Failure()
-		}
-	}
-	return nil
-}
-
 // retryable reports whether a refresh failed and may succeed later.
 func retryable(out result.Result) bool {
 	f := out.Failure()

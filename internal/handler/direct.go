@@ -36,17 +36,17 @@ func (h *Handler) serveDocument(ctx context.Context, in invocation, raw []byte) 
 		return encode(queued), nil
 	}
 	results := h.refreshAll(ctx, in, in.requests(d, in.budget(0)))
-	final, retry := results, (*result.Failure)(nil)
+	final, retry := results, -1
 	// A direct caller reads the results of many; EventBridge reads none, and can only try again.
 	if !d.Many || in.Trigger == document.EventBridge {
-		final, retry = slices.DeleteFunc(slices.Clone(results), retryable), firstRetryable(results)
+		final, retry = slices.DeleteFunc(slices.Clone(results), retryable), slices.IndexFunc(results, retryable)
 	}
-	if unpublished := h.publish(ctx, in, final); retry == nil {
-		retry = unpublished
-	}
+	unpublished := h.publish(ctx, in, final)
 	switch {
-	case retry != nil:
-		return nil, retry
+	case retry >= 0:
+		return nil, results[retry].Failure()
+	case unpublished != nil:
+		return nil, unpublished
 	case d.Many:
 		return shortened(results, func(results []result.Result) []byte { return encode(summarize(results)) }), nil
 	}

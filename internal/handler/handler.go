@@ -91,13 +91,13 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	trigger, event, err := recognise(payload)
 	in.Trigger = trigger
 	answer, err := h.serve(ctx, in, event, payload, err)
+	var f *result.Failure
 	if err != nil {
-		f := result.AsFailure(err)
-		h.options.Observer.Invoked(ctx, in.Origin, f)
-		return nil, lambdaError(f)
+		f = result.AsFailure(err)
+		err = lambdaError(f)
 	}
-	h.options.Observer.Invoked(ctx, in.Origin, nil)
-	return answer, nil
+	h.options.Observer.Invoked(ctx, in.Origin, f)
+	return answer, err
 }
 
 // serve hands an event to what serves its trigger. unrecognised is why it has none.
@@ -172,6 +172,16 @@ func (h *Handler) publish(ctx context.Context, in invocation, results []result.R
 	}
 	box.Close()
 	return unpublished
+}
+
+// withoutPanic calls f. A panic is an error: it would fail the other messages and refreshes too.
+func withoutPanic(f func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = result.FromPanic(cause)
+		}
+	}()
+	return f()
 }
 
 // encode returns v as JSON. What this package encodes has no value that JSON cannot hold.

@@ -1,8 +1,10 @@
 package handler
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -67,10 +69,7 @@ func readV2(payload []byte) (r *Request, path string, err error) {
 	if r.Query, _ = url.ParseQuery(e.RawQueryString); len(r.Query) == 0 {
 		r.Query = values(nil, e.QueryStringParameters)
 	}
-	if e.RawPath == "" {
-		return r, e.RequestContext.HTTP.Path, nil
-	}
-	return r, e.RawPath, nil
+	return r, cmp.Or(e.RawPath, e.RequestContext.HTTP.Path), nil
 }
 
 func readV1(payload []byte) (r *Request, path string, err error) {
@@ -90,10 +89,7 @@ func readV1(payload []byte) (r *Request, path string, err error) {
 			r.Header.Add(name, value)
 		}
 	}
-	if e.Path == "" {
-		return r, e.RequestContext.Path, nil
-	}
-	return r, e.Path, nil
+	return r, cmp.Or(e.Path, e.RequestContext.Path), nil
 }
 
 // values joins API Gateway's two maps of the same names. The one with several values per name has
@@ -103,9 +99,7 @@ func values(several map[string][]string, single map[string]string) url.Values {
 	for name, value := range single {
 		v.Set(name, value)
 	}
-	for name, list := range several {
-		v[name] = list
-	}
+	maps.Copy(v, several)
 	return v
 }
 

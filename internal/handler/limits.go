@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/document"
@@ -18,24 +19,16 @@ const answering = 200 * time.Millisecond
 
 // gatewayWaits is how long API Gateway waits for the function; 0 waits as long as Lambda.
 func (h *Handler) gatewayWaits(t document.Trigger) time.Duration {
-	limit := h.options.HTTPTimeoutLimit
-	switch {
-	case t == document.HTTPAPI && limit > 0:
-		return min(limit, httpAPIWaits)
-	case t == document.HTTPAPI:
-		return httpAPIWaits
-	case t == document.RESTAPI && limit > 0:
-		return limit
-	case t == document.RESTAPI:
-		return restAPIWaits
+	switch limit := h.options.HTTPTimeoutLimit; t {
+	case document.HTTPAPI:
+		return min(cmp.Or(limit, httpAPIWaits), httpAPIWaits)
+	case document.RESTAPI:
+		return cmp.Or(limit, restAPIWaits)
 	}
 	return 0
 }
 
 // webhookWaits is how long the sender of a webhook waits, or API Gateway if that is less.
 func (h *Handler) webhookWaits(t document.Trigger) time.Duration {
-	if gateway := h.gatewayWaits(t); gateway > 0 {
-		return min(webhookWaits, gateway)
-	}
-	return webhookWaits
+	return min(cmp.Or(h.gatewayWaits(t), webhookWaits), webhookWaits)
 }

@@ -52,21 +52,15 @@ func (h *Handler) publishOnce(ctx context.Context, in invocation, delivery strin
 		delivery += " connection error"
 	}
 	h.once(ctx, delivery, func() (answer []byte, final bool) {
-		err = h.publishConnectionError(ctx, in, e)
-		return encodeHTTP(http.StatusOK, map[string]string{}, e), err == nil
+		ctx, cancel := context.WithDeadline(ctx, in.budget(h.webhookWaits(in.Trigger)).End().Add(-answering))
+		defer cancel()
+		cause := h.options.Bus.Publish(ctx, []outbox.Event{{ConnectionError: &e, TraceHeader: in.TraceHeader}})[0]
+		if cause != nil {
+			err = result.FailFor(result.PublishFailed, "the connection error could not be published", cause)
+		}
+		return encodeHTTP(http.StatusOK, map[string]string{}, e), cause == nil
 	})
 	return err
-}
-
-// publishConnectionError publishes what a webhook of Junction's says of a broken connection.
-func (h *Handler) publishConnectionError(ctx context.Context, in invocation, e result.ConnectionError) error {
-	ctx, cancel := context.WithDeadline(ctx, in.budget(h.webhookWaits(in.Trigger)).End().Add(-answering))
-	defer cancel()
-	err := h.options.Bus.Publish(ctx, []outbox.Event{{ConnectionError: &e, TraceHeader: in.TraceHeader}})[0]
-	if err != nil {
-		return result.FailFor(result.PublishFailed, "the connection error could not be published", err)
-	}
-	return nil
 }
 
 // queueHTTP queues a request's refreshes and answers it. final reports whether the same request need not
