@@ -18,6 +18,7 @@ import (
 // An invocation is recognized by the *lambdacontext.LambdaContext in its context, of which the runtime makes
 // one per invocation.
 type Metrics struct {
+	Nop         // refreshes that are queued count when they are made, and looks never do
 	w           io.Writer
 	level       string
 	secretReads atomic.Int64
@@ -31,11 +32,9 @@ type Metrics struct {
 
 // NewMetrics returns an observer that writes to w. logLevel is the value of AWS_LAMBDA_LOG_LEVEL.
 //
-// Lambda discards lines below that level, and assigns INFO to a line without a level, or without an RFC 3339
-// timestamp ("Log-level filtering" in the AWS Lambda Developer Guide, monitoring-cloudwatchlogs-log-level).
-// The guide does not exempt metrics, so under WARN or ERROR they would be lost. They are therefore written
-// at the level that is set, or at INFO if that is less. FATAL would pass at every level too, but every
-// invocation would look like a crash to whoever collects the logs.
+// Lambda discards lines below that level (docs/metrics.md), so the metrics are written at the level that is set, or
+// at INFO if that is less. FATAL would pass at every level too, but every invocation would look like a crash to
+// whoever collects the logs.
 func NewMetrics(w io.Writer, logLevel string) *Metrics {
 	switch logLevel {
 	case "WARN", "ERROR", "FATAL":
@@ -84,19 +83,15 @@ func outcomeOf(out result.Result) (outcome count, ok bool) {
 	case result.InFlight, result.Unauthenticated, result.NotFound, result.MethodNotAllowed:
 		return 0, false
 	}
-	switch {
-	case out.Coalesced:
+	if out.Coalesced {
 		return coalesced, true
-	case out.Status == result.Completed:
-		return completed, true
-	case out.Status == result.InProgress:
-		return inProgress, true
-	case out.Status == result.Partial:
-		return partial, true
-	case out.Status == result.Failed:
-		return failed, true
 	}
-	return 0, false
+	outcome, ok = outcomes[out.Status]
+	return outcome, ok
+}
+
+var outcomes = map[result.Status]count{
+	result.Completed: completed, result.InProgress: inProgress, result.Partial: partial, result.Failed: failed,
 }
 
 // Settled implements Observer.
@@ -135,15 +130,6 @@ func (m *Metrics) Invoked(ctx context.Context, from Origin, _ *result.Failure) {
 	t.reset()
 	m.spare = t
 }
-
-// Looked implements Observer: a look is not a refresh.
-func (*Metrics) Looked(context.Context, Origin, result.FollowUp) {}
-
-// Queued implements Observer: the refreshes count when they are made.
-func (*Metrics) Queued(context.Context, Origin, int, int) {}
-
-// PublishFailed implements Observer: the refresh has been counted.
-func (*Metrics) PublishFailed(context.Context, Origin, result.Result, *result.Failure) {}
 
 // tally returns what an invocation has counted so far.
 func (m *Metrics) tally(ctx context.Context) *tally {

@@ -47,27 +47,6 @@ type Observer interface {
 	Invoked(ctx context.Context, from Origin, f *result.Failure)
 }
 
-// Nop observes nothing. Embed it to observe only some of what happens.
-type Nop struct{}
-
-// Refreshed implements Observer.
-func (Nop) Refreshed(context.Context, Origin, result.Result) {}
-
-// Looked implements Observer.
-func (Nop) Looked(context.Context, Origin, result.FollowUp) {}
-
-// Settled implements Observer.
-func (Nop) Settled(context.Context, Origin, result.Result) {}
-
-// Queued implements Observer.
-func (Nop) Queued(context.Context, Origin, int, int) {}
-
-// PublishFailed implements Observer.
-func (Nop) PublishFailed(context.Context, Origin, result.Result, *result.Failure) {}
-
-// Invoked implements Observer.
-func (Nop) Invoked(context.Context, Origin, *result.Failure) {}
-
 // All is several observers, each of which is told.
 type All []Observer
 
@@ -112,3 +91,6 @@ func (a All) Invoked(ctx context.Context, from Origin, f *result.Failure) {
 		o.Invoked(ctx, from, f)
 	}
 }
+
+// Nop observes nothing. Embed it to observe only some of what happens.
+type Nop struct{ All }
