@@ -39,7 +39,9 @@ func (r *Refresher) Look(ctx context.Context, f result.FollowUp, requestID strin
 	usable := s.open(ctx) == nil // the key is
 	var attempts []result.Attempt
 	if usable {
-		attempts = s.lastAttempts(ctx, f.UserID)
+		attempts, _ = lookUp(ctx, s, attemptsTimeout, func(ctx context.Context) ([]result.Attempt, error) {
+			return s.upstream.LastAttempts(ctx, s.key, f.UserID)
+		})
 	}
 	f = f.After(attempts)
 	if pauses := r.options.FollowUp; len(f.InProgress) > 0 && f.Looks < len(pauses) {
@@ -54,14 +56,6 @@ func (r *Refresher) Look(ctx context.Context, f result.FollowUp, requestID strin
 		end.Degraded = r.options.Gate.Settle(ctx, end)
 	}
 	return nil, end
-}
-
-// lastAttempts returns the last attempts to fetch a user's sources, or nil if they cannot be found out.
-func (s *session) lastAttempts(ctx context.Context, userID string) []result.Attempt {
-	attempts, _ := lookUp(ctx, s, attemptsTimeout, func(ctx context.Context) ([]result.Attempt, error) {
-		return s.upstream.LastAttempts(ctx, s.key, userID)
-	})
-	return attempts
 }
 
 // explain adds to a result why its sources failed, if there is time and Junction says so.

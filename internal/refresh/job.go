@@ -92,7 +92,7 @@ func (j *job) refresh(ctx context.Context) (result.Result, error) {
 	case d.Kind == Denied:
 		return result.Result{}, retryLater(errQuotaUsedUp, d.RetryAfter)
 	}
-	answer, err := retry(ctx, j.session, j.call, worthAnotherRefresh)
+	answer, err := retry(ctx, j.session, j.call, worthAnotherRefresh...)
 	out := result.From(j.user, answer)
 	if err != nil {
 		out = result.FromFailure(j.user, result.AsFailure(err))
@@ -140,8 +140,8 @@ func (j *job) call(ctx context.Context) (result.Answer, error) {
 	j.timeout = timeout
 	began := time.Now()
 	answer, err := j.upstream.Refresh(ctx, j.key, j.user, timeout)
-	var f *result.Failure
-	sent := !errors.As(err, &f) || !f.NotSent
+	f, failed := errors.AsType[*result.Failure](err)
+	sent := !failed || !f.NotSent
 	if sent {
 		j.latency = append(j.latency, time.Since(began))
 	}

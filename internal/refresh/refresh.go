@@ -4,6 +4,7 @@
 package refresh
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -82,12 +83,8 @@ type Refresher struct {
 
 // New returns a Refresher.
 func New(upstream Upstream, keys Keys, options Options) *Refresher {
-	if options.MaxAttempts == 0 {
-		options.MaxAttempts = 3
-	}
-	if options.MaxConcurrency == 0 {
-		options.MaxConcurrency = 100
-	}
+	options.MaxAttempts = cmp.Or(options.MaxAttempts, 3)
+	options.MaxConcurrency = cmp.Or(options.MaxConcurrency, 100)
 	resolved, _ := lru.New[string, resolvedUser](maxResolved) // the error is for a size of 0
 	return &Refresher{upstream: upstream, keys: keys, options: options, resolved: resolved}
 }
@@ -102,6 +99,22 @@ func (r *Refresher) State(ctx context.Context, userID string) (result.State, err
 		return result.State{}, result.FailFor(result.QuotaUnavailable, "the quota's table could not be reached", err)
 	}
 	return state, nil
+}
+
+// listTimeout is how long one page of users may take: it has a few hundred KiB.
+const listTimeout = 15 * time.Second
+
+// Users lists a page of the team's users, at most 500. Errors are *result.Failure.
+func (r *Refresher) Users(ctx context.Context, budget Budget, offset, limit int) (result.Page, error) {
+	s := r.newSession(budget)
+	ctx, cancel := context.WithDeadline(ctx, budget.End().Add(-margin))
+	defer cancel()
+	if err := s.open(ctx); err != nil {
+		return result.Page{}, err
+	}
+	return lookUp(ctx, s, listTimeout, func(ctx context.Context) (result.Page, error) {
+		return r.upstream.List(ctx, s.key, offset, limit)
+	})
 }
 
 // Refresh refreshes one user. Whatever happens, a panic included, is in the result.
@@ -124,4 +137,30 @@ func (r *Refresher) Refresh(ctx context.Context, request Request) (out result.Re
 		return j.complete(result.FromFailure(j.user, result.AsFailure(err)))
 	}
 	return out
+}
+
+// All refreshes many users, at most MaxConcurrency at once. It calls each with every result as it comes,
+// and with its request's index, from one goroutine, and returns after the last. A refresh that cannot begin
+// in time fails with insufficient_time.
+func (r *Refresher) All(ctx context.Context, requests []Request, each func(i int, out result.Result)) {
+	type outcome struct {
+		i   int
+		out result.Result
+	}
+	next, done := make(chan int, len(requests)), make(chan outcome, len(requests))
+	for i := range requests {
+		next <- i
+	}
+	close(next)
+	for range min(r.options.MaxConcurrency, len(requests)) {
+		go func() {
+			for i := range next {
+				done <- outcome{i, r.Refresh(ctx, requests[i])}
+			}
+		}()
+	}
+	for range requests {
+		o := <-done
+		each(o.i, o.out)
+	}
 }

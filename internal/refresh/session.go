@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/junction-refresh/junction-refresh/internal/result"
@@ -64,12 +65,12 @@ func lookUp[T any](ctx context.Context, s *session, timeout time.Duration, call 
 		ctx, cancel := context.WithDeadline(ctx, s.budget.Cutoff(time.Now(), timeout))
 		defer cancel()
 		return call(ctx)
-	}, worthAnotherLookUp)
+	}, worthAnotherLookUp...)
 }
 
 // retry makes a call until it succeeds, cannot succeed, has been made maxAttempts times, or another try no
 // longer fits the budget. The error is that of the last call that reached Junction.
-func retry[T any](ctx context.Context, s *session, call func(context.Context) (T, error), worthAnother func(error) bool) (value T, err error) {
+func retry[T any](ctx context.Context, s *session, call func(context.Context) (T, error), worthAnother ...result.Code) (value T, err error) {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		next, nextErr := callWithFreshKey(ctx, s, call)
@@ -77,7 +78,7 @@ func retry[T any](ctx context.Context, s *session, call func(context.Context) (T
 			return value, err
 		}
 		value, err = next, nextErr
-		if err == nil || notCalled(err) || !worthAnother(err) || attempt == s.maxAttempts {
+		if err == nil || notCalled(err) || !isCode(err, worthAnother...) || attempt == s.maxAttempts {
 			return value, err
 		}
 		wait := rand.N(2*pause) + result.AsFailure(err).RetryAfter //nolint:gosec // full jitter needs no cryptography
@@ -122,18 +123,18 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// worthAnotherRefresh reports whether the same refresh may succeed in this invocation. Junction may have
-// counted one that timed out or came back malformed, so that one is left to a later invocation.
-func worthAnotherRefresh(err error) bool {
-	return isCode(err, result.RateLimited) || isCode(err, result.UpstreamUnavailable)
-}
+var (
+	// After one of these failures the same refresh may succeed in this invocation. Junction may have counted one that
+	// timed out or came back malformed, so that one is left to a later invocation.
+	worthAnotherRefresh = []result.Code{result.RateLimited, result.UpstreamUnavailable}
+	// A look-up costs a user nothing.
+	worthAnotherLookUp = []result.Code{
+		result.RateLimited, result.UpstreamUnavailable, result.UpstreamTimeout, result.UpstreamInvalidResponse,
+	}
+)
 
-// worthAnotherLookUp reports the same for a look-up, which costs a user nothing.
-func worthAnotherLookUp(err error) bool {
-	return worthAnotherRefresh(err) || isCode(err, result.UpstreamTimeout) || isCode(err, result.UpstreamInvalidResponse)
-}
-
-func isCode(err error, code result.Code) bool {
-	var f *result.Failure
-	return errors.As(err, &f) && f.Code == code
+// isCode reports whether an error is a failure with one of the codes.
+func isCode(err error, codes ...result.Code) bool {
+	f, ok := errors.AsType[*result.Failure](err)
+	return ok && slices.Contains(codes, f.Code)
 }
