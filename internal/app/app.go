@@ -78,7 +78,11 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	with.observers = append(with.observers, metrics)
 	read := secret.Static(cfg.APIKey)
 	if cfg.APIKey.Empty() {
-		read = counted(secret.FromSecretsManager(load, cfg.SecretID), metrics.SecretRead)
+		fromSecretsManager := secret.FromSecretsManager(load, cfg.SecretID)
+		read = func(ctx context.Context) (string, error) {
+			metrics.SecretRead()
+			return fromSecretsManager(ctx)
+		}
 	}
 	keys := secret.New(read, cfg.SecretTTL)
 	keys.OnRead, keys.Log = warnOfWeak(log), log
@@ -141,14 +145,6 @@ func start(tasks []func(context.Context)) {
 	select {
 	case <-done:
 	case <-time.After(startTimeout):
-	}
-}
-
-// counted returns a read that is counted each time it is made.
-func counted(read secret.Read, count func()) secret.Read {
-	return func(ctx context.Context) (string, error) {
-		count()
-		return read(ctx)
 	}
 }
 

@@ -14,11 +14,7 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
-// The bounds of a signed message.
-//
-// The Standard Webhooks library for Go is not used. Of "v1,GOOD,v1,BAD", which API Gateway makes of a header
-// that came twice, it reads only the first part. It has no clock that can be set and no bounds, and needs
-// three times the allocations. The tests check this code against four senders from that project and Svix.
+// The bounds of a signed message. docs/architecture.md says why the library of Standard Webhooks is not used.
 const (
 	// tolerance is how far a message's time may be from now, in either direction (Standard Webhooks,
 	// "Verifying timestamps").
@@ -131,11 +127,9 @@ func keyOf(s sensitive.String) []byte {
 func Sign(s sensitive.String, id string, at time.Time, body []byte) (http.Header, error) {
 	key := keyOf(s)
 	if key == nil {
-		return nil, errCannotSign
+		return nil, errors.New(`a webhook secret is "whsec_" and the base64 of 16 bytes or more`)
 	}
 	return http.Header{
 		"Svix-Id": {id}, "Svix-Timestamp": {strconv.FormatInt(at.Unix(), 10)}, "Svix-Signature": {string(signature(key, id, at, body))},
 	}, nil
 }
-
-var errCannotSign = errors.New(`a webhook secret is "whsec_" and the base64 of 16 bytes or more`)

@@ -98,15 +98,6 @@ func manyHTTPAnswer(results []result.Result) []byte {
 	return encodeHTTP(http.StatusOK, map[string]string{}, summarize(results))
 }
 
-// queuedAnswer answers a caller whose refreshes were queued.
-func queuedAnswer(queued any, preferred bool) []byte {
-	headers := map[string]string{}
-	if preferred {
-		headers["Preference-Applied"] = respondAsync
-	}
-	return encodeHTTP(http.StatusAccepted, headers, queued)
-}
-
 func encodeHTTP(status int, headers map[string]string, body any) []byte {
 	headers["Content-Type"], headers["Cache-Control"] = "application/json", "no-store"
 	return encode(response{StatusCode: status, Headers: headers, Body: string(encode(body))})

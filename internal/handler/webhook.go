@@ -76,5 +76,9 @@ func (h *Handler) queueHTTP(ctx context.Context, in invocation, r *Request, d do
 	if err != nil {
 		return h.refuseHTTP(ctx, in, err), !result.AsFailure(err).Requeue()
 	}
-	return queuedAnswer(queued, r.prefersAsync()), true
+	headers := map[string]string{}
+	if r.prefersAsync() {
+		headers["Preference-Applied"] = respondAsync
+	}
+	return encodeHTTP(http.StatusAccepted, headers, queued), true
 }

@@ -3,6 +3,7 @@
 package junction
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -38,10 +39,7 @@ type Client struct {
 
 // New returns a client.
 func New(options Options) *Client {
-	if options.Calls == 0 {
-		options.Calls = 100
-	}
-	return &Client{options: options, transport: newTransport(options.Calls)}
+	return &Client{options: options, transport: newTransport(cmp.Or(options.Calls, 100))}
 }
 
 // Connect opens the connection for the first call, as far as the key tells where to. It sends no request.

@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,11 +34,8 @@ func FromSecretsManager(load func() (aws.Config, error), secretID string) Read {
 		if err != nil {
 			return "", unquoted(err)
 		}
-		if out.SecretString != nil {
-			return *out.SecretString, nil
-		}
-		if out.SecretBinary != nil {
-			return string(out.SecretBinary), nil
+		if value := cmp.Or(aws.ToString(out.SecretString), string(out.SecretBinary)); value != "" {
+			return value, nil
 		}
 		return "", errors.New("the secret is empty")
 	}
@@ -50,6 +48,7 @@ func unquoted(err error) error {
 	var notSent *smithyhttp.RequestSendError
 	var notDecoded *smithy.DeserializationError
 	var network *net.OpError
+	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &refusal):
 		return fmt.Errorf("GetSecretValue: %s: %s", refusal.ErrorCode(), refusal.ErrorMessage())
@@ -57,17 +56,12 @@ func unquoted(err error) error {
 		return errors.New("GetSecretValue: the answer could not be decoded")
 	case errors.As(err, &network):
 		return fmt.Errorf("GetSecretValue: %w", network)
-	case isTimeout(err):
+	case errors.As(err, &timeout) && timeout.Timeout():
 		return errors.New("GetSecretValue: no answer in time")
 	case errors.As(err, &notSent):
 		return errors.New("GetSecretValue: the connection failed")
 	}
 	return err
-}
-
-func isTimeout(err error) bool {
-	var timeout interface{ Timeout() bool }
-	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // regionOf sets the region to that of an ARN; for a secret's name the region is the function's own.
