@@ -3,6 +3,7 @@ package handler
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -28,25 +29,18 @@ const maxAnswer = 6 << 20
 // shortened returns the answer that answer makes of results. If it is larger than Lambda returns, the results
 // are shortened: the refreshes were made, and a caller must not make them again for want of an answer.
 func shortened(results []result.Result, answer func([]result.Result) []byte) []byte {
-	if minSize(results) <= maxAnswer {
-		if text := answer(results); len(text) <= maxAnswer {
-			return text
-		}
-	}
-	var text []byte
-	short := make([]result.Result, len(results))
 	for _, shorten := range []func(result.Result) result.Result{result.Result.WithoutSources, result.Result.WithoutLists} {
+		if minSize(results) <= maxAnswer {
+			if text := answer(results); len(text) <= maxAnswer {
+				return text
+			}
+		}
+		results = slices.Clone(results)
 		for i, out := range results {
-			short[i] = shorten(out)
-		}
-		if minSize(short) > maxAnswer {
-			continue
-		}
-		if text = answer(short); len(text) <= maxAnswer {
-			break
+			results[i] = shorten(out)
 		}
 	}
-	return text
+	return answer(results)
 }
 
 // minSize returns fewer bytes than the results' lists have as JSON. Thousands of users can have ten times the

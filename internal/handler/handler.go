@@ -85,7 +85,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		in.RequestID = lc.AwsRequestID
 	}
 	// A deadline that is already past, as sam local invoke sometimes sets it, has ended ctx too.
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), in.budget(0).Lambda)
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), in.budget(0).End())
 	defer cancel()
 
 	trigger, event, err := recognise(payload)

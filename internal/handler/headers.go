@@ -14,12 +14,10 @@ const respondAsync = "respond-async"
 
 // prefersAsync reports whether the caller prefers not to wait.
 func (r *Request) prefersAsync() bool {
-	for _, line := range r.Header.Values("Prefer") {
-		for preference := range strings.SplitSeq(line, ",") {
-			token, _, _ := strings.Cut(preference, ";")
-			if strings.EqualFold(strings.TrimSpace(token), respondAsync) {
-				return true
-			}
+	for preference := range strings.SplitSeq(strings.Join(r.Header.Values("Prefer"), ","), ",") {
+		token, _, _ := strings.Cut(preference, ";")
+		if strings.EqualFold(strings.TrimSpace(token), respondAsync) {
+			return true
 		}
 	}
 	return false
@@ -28,16 +26,14 @@ func (r *Request) prefersAsync() bool {
 // maxAge returns the oldest stored result that the caller accepts, by its Cache-Control header (RFC 9111,
 // 5.2.1); nil if it does not say. Directives that cannot be read are ignored; of several max-age the first counts.
 func (r *Request) maxAge() (age *time.Duration) {
-	for _, line := range r.Header.Values("Cache-Control") {
-		for directive := range strings.SplitSeq(line, ",") {
-			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
-			seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 64)
-			switch {
-			case strings.EqualFold(name, "no-cache"):
-				return new(time.Duration(0))
-			case age == nil && strings.EqualFold(name, "max-age") && (err == nil || errors.Is(err, strconv.ErrRange)):
-				age = new(min(time.Duration(min(seconds, 1<<32))*time.Second, document.MaxAge))
-			}
+	for directive := range strings.SplitSeq(strings.Join(r.Header.Values("Cache-Control"), ","), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 64)
+		switch {
+		case strings.EqualFold(name, "no-cache"):
+			return new(time.Duration(0))
+		case age == nil && strings.EqualFold(name, "max-age") && (err == nil || errors.Is(err, strconv.ErrRange)):
+			age = new(min(time.Duration(min(seconds, 1<<32))*time.Second, document.MaxAge))
 		}
 	}
 	return age

@@ -38,13 +38,12 @@ func (r *Request) Body() ([]byte, error) {
 }
 
 // readHTTP decodes an HTTP event of either payload version, and finds its route.
-func readHTTP(trigger document.Trigger, payload []byte) (r *Request, err error) {
-	var path string
+func readHTTP(trigger document.Trigger, payload []byte) (*Request, error) {
+	read := readV2
 	if trigger == document.RESTAPI {
-		r, path, err = readV1(payload)
-	} else {
-		r, path, err = readV2(payload)
+		read = readV1
 	}
+	r, path, err := read(payload)
 	if err != nil {
 		return nil, err
 	}

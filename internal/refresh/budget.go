@@ -19,42 +19,35 @@ const (
 )
 
 // Budget is the time that one invocation has.
-type Budget struct {
-	Lambda time.Time // when Lambda ends the invocation
-	Caller time.Time // when the caller, or the gateway in front of the function, times out; zero: never
-}
+type Budget struct{ end time.Time }
 
 // NewBudget returns the budget of an invocation that begins now. deadline is Lambda's; one that is zero or
 // already past (a known fault of sam local invoke) is not used. callerWaits is how long the caller waits; 0
 // is for ever.
 func NewBudget(now, deadline time.Time, callerWaits time.Duration) Budget {
-	b := Budget{Lambda: deadline}
+	b := Budget{deadline}
 	if !deadline.After(now) {
-		b.Lambda = now.Add(unknownLeft)
+		b.end = now.Add(unknownLeft)
 	}
-	if callerWaits > 0 {
-		b.Caller = now.Add(callerWaits)
+	if caller := now.Add(callerWaits); callerWaits > 0 && caller.Before(b.end) {
+		b.end = caller
 	}
 	return b
 }
 
-// End is when the first of the two times out.
-func (b Budget) End() time.Time {
-	if !b.Caller.IsZero() && b.Caller.Before(b.Lambda) {
-		return b.Caller
-	}
-	return b.Lambda
-}
+// End is when Lambda ends the invocation or, if that is earlier, when the caller or the gateway in front of the
+// function times out.
+func (b Budget) End() time.Time { return b.end }
 
 // Available is the time for Junction, in seconds, that is left at now.
 func (b Budget) Available(now time.Time, headroom time.Duration) float64 {
-	return b.End().Sub(now).Seconds() - headroom.Seconds()
+	return (b.end.Sub(now) - headroom).Seconds()
 }
 
 // Cutoff is when a call that begins now, and may take wait, is cut off.
 func (b Budget) Cutoff(now time.Time, wait time.Duration) time.Time {
 	cutoff := now.Add(wait)
-	if last := b.End().Add(-margin); last.Before(cutoff) {
+	if last := b.end.Add(-margin); last.Before(cutoff) {
 		return last
 	}
 	return cutoff

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -23,7 +23,11 @@ func FromSecretsManager(load func() (aws.Config, error), secretID string) Read {
 		if err != nil {
 			return nil, err
 		}
-		return secretsmanager.NewFromConfig(cfg, regionOf(secretID)), nil
+		return secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
+			if secret, err := arn.Parse(secretID); err == nil { // a secret that has only a name is in the function's region
+				o.Region = secret.Region
+			}
+		}), nil
 	})
 	return func(ctx context.Context) (string, error) {
 		c, err := client()
@@ -62,14 +66,4 @@ func unquoted(err error) error {
 		return errors.New("GetSecretValue: the connection failed")
 	}
 	return err
-}
-
-// regionOf sets the region to that of an ARN; for a secret's name the region is the function's own.
-func regionOf(secretID string) func(*secretsmanager.Options) {
-	parts := strings.SplitN(secretID, ":", 5) // arn:partition:service:region:…
-	return func(o *secretsmanager.Options) {
-		if len(parts) == 5 && parts[0] == "arn" {
-			o.Region = parts[3]
-		}
-	}
 }
