@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/junction-refresh/junction-refresh/internal/document"
 	"github.com/junction-refresh/junction-refresh/internal/outbox"
@@ -114,11 +115,9 @@ func (h *Handler) once(ctx context.Context, id string, process func() (answer []
 // isFinal reports whether no user needs another try: each was refreshed, or never can be. A refresh that
 // another instance is making may still fail, so it is not final.
 func isFinal(results []result.Result) bool {
-	for _, out := range results {
+	return !slices.ContainsFunc(results, func(out result.Result) bool {
 		inFlight := out.Coalesced && out.Status == result.InProgress && out.UpstreamStatus == 0
-		if f := out.Failure(); inFlight || f != nil && f.Requeue() {
-			return false
-		}
-	}
-	return true
+		f := out.Failure()
+		return inFlight || f != nil && f.Requeue()
+	})
 }

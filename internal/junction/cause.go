@@ -7,19 +7,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"syscall"
 )
 
-// cause says why a call failed, in one of a few fixed texts. It is logged in place of the transport's error, whose
+// The causes are listed in docs/errors.md. The first one that applies is logged in place of the transport's error, whose
 // text may quote what the server sent, and with it a key that the server echoes.
-type cause string
-
-// Error implements error.
-func (c cause) Error() string { return string(c) }
-
-// The causes are listed in docs/errors.md. The first one that applies is used.
 var causes = []struct {
-	cause   cause
+	cause   string
 	applies func(error) bool
 }{
 	{"host name not found", func(err error) bool { dns, ok := errors.AsType[*net.DNSError](err); return ok && dns.IsNotFound }},
@@ -45,13 +40,13 @@ var causes = []struct {
 func classify(err error, answered bool) error {
 	for _, c := range causes {
 		if c.applies(err) {
-			return c.cause
+			return errors.New(c.cause)
 		}
 	}
 	if answered {
-		return cause("malformed HTTP response")
+		return errors.New("malformed HTTP response")
 	}
-	return cause("connection failed")
+	return errors.New("connection failed")
 }
 
 func is[E error](err error) bool {
@@ -61,12 +56,7 @@ func is[E error](err error) bool {
 
 func among(targets ...error) func(error) bool {
 	return func(err error) bool {
-		for _, target := range targets {
-			if errors.Is(err, target) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 	}
 }
 
@@ -80,5 +70,4 @@ type streamError struct {
 	Cause    error
 }
 
-// Error implements error.
 func (streamError) Error() string { return "HTTP/2 stream error" }

@@ -20,7 +20,7 @@ const (
 
 // transportFailure returns the failure of a call without an answer.
 func transportFailure(ctx context.Context, err *callError) *result.Failure {
-	why := classify(err, err.answered)
+	why := classify(err.error, err.answered)
 	switch {
 	case err.notSent:
 		f := result.FailFor(result.UpstreamUnavailable, "Junction could not be reached", why)

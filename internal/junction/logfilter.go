@@ -12,7 +12,7 @@ func LogFilter(w io.Writer) io.Writer { return logFilter{w} }
 
 type logFilter struct{ io.Writer }
 
-// Write implements io.Writer. The standard logger writes each line at once.
+// The standard logger writes each line at once.
 func (f logFilter) Write(line []byte) (int, error) {
 	event, _, quotes := bytes.Cut(line, []byte(" starting with "))
 	if !quotes || !bytes.Contains(event, []byte("Unsolicited response")) {

@@ -25,9 +25,6 @@ type callError struct {
 	answered bool // the beginning of an answer was received
 }
 
-// Unwrap returns the transport's error.
-func (e *callError) Unwrap() error { return e.error }
-
 // progress is how far a call has come.
 type progress struct {
 	onConn func() // called if there is a connection

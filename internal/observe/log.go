@@ -17,23 +17,21 @@ type logger struct {
 	*slog.Logger
 }
 
-// Refreshed implements Observer. The level is the failure's own; an ignored event is logged at DEBUG,
-// since nothing was refreshed and Junction sends many of them.
 func (l *logger) Refreshed(ctx context.Context, from Origin, out result.Result) {
 	l.result(ctx, "refresh", from, out)
 }
 
-// Settled implements Observer.
 func (l *logger) Settled(ctx context.Context, from Origin, out result.Result) {
 	l.result(ctx, "settled", from, out)
 }
 
-// Looked implements Observer.
 func (l *logger) Looked(ctx context.Context, from Origin, f result.FollowUp) {
 	l.LogAttrs(ctx, slog.LevelInfo, "look", append(from.attrs(), slog.String("user_id", f.UserID),
 		slog.Int("looks", f.Looks), slog.Int("sources_in_progress", len(f.InProgress)))...)
 }
 
+// result logs a result. The level is the failure's own; an ignored event is logged at DEBUG, since nothing was
+// refreshed and Junction sends many of them.
 func (l *logger) result(ctx context.Context, message string, from Origin, out result.Result) {
 	level := slog.LevelInfo
 	attrs := append(from.attrs(),
@@ -69,12 +67,10 @@ func (l *logger) result(ctx context.Context, message string, from Origin, out re
 	l.LogAttrs(ctx, level, message, attrs...)
 }
 
-// Queued implements Observer.
 func (l *logger) Queued(ctx context.Context, from Origin, users, pages int) {
 	l.LogAttrs(ctx, slog.LevelInfo, "queued", append(from.attrs(), slog.Int("users", users), slog.Int("pages", pages))...)
 }
 
-// PublishFailed implements Observer.
 func (l *logger) PublishFailed(ctx context.Context, from Origin, out result.Result, f *result.Failure) {
 	l.LogAttrs(ctx, f.Code.Level(), "publish", append(append(from.attrs(), slog.String("user_id", out.UserID)), failureAttrs(f)...)...)
 }

@@ -82,10 +82,15 @@ func retry[T any](ctx context.Context, s *session, call func(context.Context) (T
 			return value, err
 		}
 		wait := rand.N(2*pause) + result.AsFailure(err).RetryAfter //nolint:gosec // full jitter needs no cryptography
-		if s.available()-wait.Seconds() < MinTimeout || !sleep(ctx, wait) {
+		if s.available()-wait.Seconds() < MinTimeout {
 			return value, err
 		}
-		pause = min(2*pause, maxPause)
+		select {
+		case <-time.After(wait):
+			pause = min(2*pause, maxPause)
+		case <-ctx.Done():
+			return value, err
+		}
 	}
 }
 
@@ -111,16 +116,6 @@ func callWithFreshKey[T any](ctx context.Context, s *session, call func(context.
 // notCalled reports whether a call was not made, for lack of time or of quota.
 func notCalled(err error) bool {
 	return errors.Is(err, errInsufficientTime) || errors.Is(err, errQuotaUsedUp) || isCode(err, result.QuotaUnavailable)
-}
-
-// sleep waits, and reports whether it did so to the end.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 var (

@@ -66,7 +66,7 @@ func (s String) Redact(text string) string {
 	return out.String()
 }
 
-// UnmarshalText implements encoding.TextUnmarshaler, for configuration libraries.
+// UnmarshalText implements encoding.TextUnmarshaler, for the flags of cmd/local.
 func (s *String) UnmarshalText(text []byte) error {
 	*s = New(string(text))
 	return nil
