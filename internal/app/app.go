@@ -127,7 +127,6 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	}), nil
 }
 
-// startTimeout is how long the start waits for its tasks.
 const startTimeout = time.Second
 
 // start does tasks side by side: Lambda gives a starting function two processors, and later only a share of one.

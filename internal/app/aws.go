@@ -60,7 +60,6 @@ func hasOwnHost(service string) bool {
 	return true
 }
 
-// pause returns how long to wait before the next attempt.
 func pause(int, error) (time.Duration, error) {
 	return rand.N(maxPause), nil //nolint:gosec // jitter needs no cryptography
 }

@@ -112,7 +112,6 @@ func readConnectionError(o Object) *result.ConnectionError {
 	return result.NewConnectionError(result.User{ID: id, ClientUserID: o.clientUserID()}, provider, data.Text("error_type"))
 }
 
-// readUsers finds out which users the document names.
 func (r *Reader) readUsers(o Object, d *Document) (err error) {
 	var named []string
 	for _, key := range selectors {

@@ -16,5 +16,4 @@ const (
 // HTTP reports whether the trigger waits for an HTTP response.
 func (t Trigger) HTTP() bool { return t == HTTPAPI || t == RESTAPI || t == FunctionURL }
 
-// known reports whether it is one of the triggers above.
 func (t Trigger) known() bool { return t.HTTP() || t == EventBridge || t == SQS || t == Direct }

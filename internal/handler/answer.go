@@ -59,7 +59,6 @@ func minSize(results []result.Result) (size int) {
 	return size
 }
 
-// httpAnswer turns a result into an HTTP answer.
 func httpAnswer(out result.Result) []byte {
 	return shortened([]result.Result{out}, func(results []result.Result) []byte { return newHTTPAnswer(results[0]) })
 }
@@ -87,7 +86,6 @@ func newHTTPAnswer(out result.Result) []byte {
 	return encodeHTTP(status, headers, out)
 }
 
-// manyHTTPAnswer turns the results of many users into an HTTP answer.
 func manyHTTPAnswer(results []result.Result) []byte {
 	return encodeHTTP(http.StatusOK, map[string]string{}, summarize(results))
 }
@@ -99,11 +97,11 @@ func encodeHTTP(status int, headers map[string]string, body any) []byte {
 
 // manyAnswer is the answer to a document with many users.
 type manyAnswer struct {
-	Summary summary         `json:"summary"`
+	Status  result.Status   `json:"status,omitempty"` // queued; absent if they were refreshed
+	Summary any             `json:"summary"`          // a summary or a queuedSummary
 	Results []result.Result `json:"results"`
 }
 
-// summary counts the results of many users.
 type summary struct {
 	Users      int `json:"users"`
 	Completed  int `json:"completed"`

@@ -128,7 +128,6 @@ func (h *Handler) serveBatch(ctx context.Context, in invocation, payload []byte)
 	return encode(b.answer()), nil
 }
 
-// inParallel runs functions, a limited number at a time.
 func inParallel(limit int, functions []func()) {
 	var group errgroup.Group
 	group.SetLimit(limit)

@@ -63,7 +63,6 @@ func (h *Handler) refreshAll(ctx context.Context, in invocation, requests []refr
 	return results
 }
 
-// requests returns the refreshes that a document asks for.
 func (in invocation) requests(d document.Document, budget refresh.Budget) []refresh.Request {
 	requests := make([]refresh.Request, 0, len(d.Users))
 	for _, user := range d.Users {

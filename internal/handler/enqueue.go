@@ -10,13 +10,6 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/result"
 )
 
-// queuedMany is the answer to a document with many users that were queued.
-type queuedMany struct {
-	Status  result.Status   `json:"status"`
-	Summary queuedSummary   `json:"summary"`
-	Results []result.Result `json:"results"`
-}
-
 type queuedSummary struct {
 	Users  int `json:"users"`
 	Queued int `json:"queued,omitempty"` // absent for all users: nobody knows yet how many have a source
@@ -39,21 +32,21 @@ func (h *Handler) enqueueOne(ctx context.Context, in invocation, d document.Docu
 }
 
 // enqueueMany queues a document with many users: one message per user, or one per page of all users.
-func (h *Handler) enqueueMany(ctx context.Context, in invocation, d document.Document, budget refresh.Budget) (queuedMany, error) {
+func (h *Handler) enqueueMany(ctx context.Context, in invocation, d document.Document, budget refresh.Budget) (manyAnswer, error) {
 	var messages []document.Message
 	var summary queuedSummary
 	switch {
 	case d.All && d.Page == document.Page{}:
 		first, err := h.refresher.Users(ctx, budget, 0, 1)
 		if err != nil {
-			return queuedMany{}, err
+			return manyAnswer{}, err
 		}
 		messages = d.PageMessages(in.origin(), first.Total)
 		summary = queuedSummary{Users: first.Total, Pages: len(messages)}
 	case d.All:
 		page, err := h.refresher.Users(ctx, budget, d.Page.Offset, d.Page.Limit)
 		if err != nil {
-			return queuedMany{}, err
+			return manyAnswer{}, err
 		}
 		d.Users = page.Users
 		fallthrough
@@ -62,10 +55,10 @@ func (h *Handler) enqueueMany(ctx context.Context, in invocation, d document.Doc
 		summary = queuedSummary{Users: len(messages), Queued: len(messages)}
 	}
 	if err := h.send(ctx, in, messages, 0, budget); err != nil {
-		return queuedMany{}, err
+		return manyAnswer{}, err
 	}
 	h.options.Observer.Queued(ctx, in.Origin, summary.Users, summary.Pages)
-	return queuedMany{Status: result.Queued, Summary: summary, Results: []result.Result{}}, nil
+	return manyAnswer{Status: result.Queued, Summary: summary, Results: []result.Result{}}, nil
 }
 
 // origin is what the messages of an invocation are queued for.

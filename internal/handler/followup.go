@@ -62,7 +62,6 @@ func (h *Handler) lookAgain(ctx context.Context, in invocation, f result.FollowU
 // errNoFollowUps leaves a follow-up to the dead-letter queue, from where it can go on.
 var errNoFollowUps = result.Fail(result.Misconfigured, "a follow-up needs a queue and a bus (REFRESH_QUEUE_URL, RESULT_BUS)")
 
-// logLook logs why a look could not be queued or made.
 func (h *Handler) logLook(ctx context.Context, in invocation, userID, message string, err error) {
 	f := result.AsFailure(err)
 	h.options.Log.LogAttrs(ctx, f.Code.Level(), message,
@@ -70,7 +69,6 @@ func (h *Handler) logLook(ctx context.Context, in invocation, userID, message st
 		slog.String("error", f.Message), slog.String("error_code", string(f.Code)), slog.Any("cause", f.Cause))
 }
 
-// sendLook queues a look, to be received after its pause.
 func (h *Handler) sendLook(ctx context.Context, in invocation, look refresh.Look, budget refresh.Budget) error {
 	m := document.Message{FollowUp: &look.FollowUp, Origin: in.origin()}
 	return h.send(ctx, in, []document.Message{m}, look.After, budget)

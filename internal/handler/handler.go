@@ -136,7 +136,6 @@ func (h *Handler) refuse(ctx context.Context, in invocation, err error) ([]byte,
 	return nil, f
 }
 
-// fail returns the result of an event that led to no refresh.
 func (h *Handler) fail(ctx context.Context, in invocation, err error) result.Result {
 	out := in.failed(err)
 	h.options.Observer.Refreshed(ctx, in.Origin, out)

@@ -34,7 +34,6 @@ func (h *Handler) serveHTTP(ctx context.Context, in invocation, payload []byte) 
 	return h.serveWebhook(ctx, in, r, delivery)
 }
 
-// refuseHTTP answers a request that led to no refresh.
 func (h *Handler) refuseHTTP(ctx context.Context, in invocation, err error) []byte {
 	return httpAnswer(h.fail(ctx, in, err))
 }

@@ -85,7 +85,6 @@ func (c *Client) List(ctx context.Context, key sensitive.String, offset, limit i
 	return call(ctx, c, key, http.MethodGet, "/v2/user?"+query.Encode(), maxPage, readPage)
 }
 
-// call makes a call, and reads its answer.
 func call[T any](
 	ctx context.Context, c *Client, key sensitive.String, method, target string, maxBytes int64,
 	read func(response) (T, error),

@@ -18,7 +18,6 @@ const (
 	maxRetryAfter = 24 * time.Hour
 )
 
-// transportFailure returns the failure of a call without an answer.
 func transportFailure(ctx context.Context, err *callError) *result.Failure {
 	why := classify(err.error, err.answered)
 	switch {

@@ -74,7 +74,6 @@ func (t *transport) closeStale() {
 	}
 }
 
-// send makes a call.
 func (t *transport) send(req *http.Request) (*http.Response, *callError) {
 	t.closeStale()
 	ctx := req.Context()
@@ -104,12 +103,10 @@ func (t *transport) send(req *http.Request) (*http.Response, *callError) {
 // waitToDial waits until fewer than maxDialing calls are without a connection, but no longer than maxDialWait.
 // connected must be called as soon as the call has a connection or has ended.
 func (t *transport) waitToDial(ctx context.Context) (connected func(), err error) {
-	timer := time.NewTimer(maxDialWait)
-	defer timer.Stop()
 	select {
 	case t.dialing <- struct{}{}:
 		return sync.OnceFunc(func() { <-t.dialing }), nil
-	case <-timer.C:
+	case <-time.After(maxDialWait):
 		return func() {}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()

@@ -136,7 +136,6 @@ func (p *permit) close(ctx context.Context, out result.Result) {
 	p.lease = nil
 }
 
-// quotaUnavailable is the failure of a refresh that can wait for the gate.
 func quotaUnavailable(err error) *result.Failure {
 	return result.FailFor(result.QuotaUnavailable, "the quota could not be checked, and the refresh can wait", err)
 }

@@ -23,7 +23,6 @@ type job struct {
 	timeout  float64         // of the last call, in seconds
 }
 
-// run makes the refresh.
 func (j *job) run(ctx context.Context) (result.Result, error) {
 	if _, enough := effective(j.request.Timeout, j.available()); !enough {
 		return result.Result{}, errInsufficientTime
@@ -154,7 +153,6 @@ func (j *job) cutoff(timeout float64) time.Time {
 	return j.budget.Cutoff(time.Now(), time.Duration(timeout*float64(time.Second))+grace)
 }
 
-// complete fills in a result of this job.
 func (j *job) complete(out result.Result) result.Result {
 	out.TimeoutSeconds, out.RequestedTimeoutSeconds = j.timeout, j.request.Timeout
 	out.Attempts, out.UpstreamLatency = j.attempts, j.latency

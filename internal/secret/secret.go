@@ -171,7 +171,6 @@ func (s *Source) fetch(ctx context.Context, purpose string) (bundle Bundle, join
 	}
 }
 
-// readBundle reads and parses the secret once.
 func (s *Source) readBundle(ctx context.Context) (Bundle, error) {
 	value, err := s.read(ctx)
 	if err != nil {

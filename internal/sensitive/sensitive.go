@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"log/slog"
 	"strings"
 )
 
@@ -78,8 +77,5 @@ func (String) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 // String implements fmt.Stringer, for code that does not use fmt.
 func (String) String() string { return redacted }
 
-// LogValue implements slog.LogValuer.
-func (String) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText implements encoding.TextMarshaler, which encoding/json uses as well.
+// MarshalText implements encoding.TextMarshaler, which encoding/json and the handlers of slog use as well.
 func (String) MarshalText() ([]byte, error) { return []byte(redacted), nil }
