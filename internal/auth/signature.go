@@ -45,7 +45,7 @@ type message struct {
 
 // messagesOf returns the signed messages in the headers: at most one per family.
 func (g *Guard) messagesOf(call Call) []message {
-	if !g.signature || !call.Webhook {
+	if !g.allows("signature") || !call.Webhook {
 		return nil
 	}
 	messages := make([]message, 0, len(families)) // does not escape

@@ -25,9 +25,9 @@ var (
 	positive = rule(time.ParseDuration, func(d time.Duration) bool { return d > 0 },
 		`is not a duration of more than 0, such as "90s" or "5m"`)
 	atLeastOne = rule(strconv.Atoi, func(n int) bool { return n >= 1 }, "is not a whole number of 1 or more")
-	// The time of each call is stored for the window.
-	quotaLimit = rule(strconv.Atoi, func(n int) bool { return n >= 0 && n <= 1000 }, "is not a whole number from 0 to 1000")
-	bus        = rule(anyText, isBus, "is neither the name nor the ARN of an EventBridge bus")
+	quotaLimit = rule(strconv.Atoi, func(n int) bool { return n >= 0 && n <= 1000 }, // each call's time is stored
+		"is not a whole number from 0 to 1000")
+	bus = rule(anyText, isBus, "is neither the name nor the ARN of an EventBridge bus")
 )
 
 // rule returns a rule for what parse reads, and ok holds for. Otherwise the error is fault.

@@ -33,22 +33,23 @@ func checked(answer []byte) ([]byte, error) {
 	var status int
 	var body string
 	var headers map[string]string
-	if json.Unmarshal(answer, &fields) != nil || json.Unmarshal(fields["statusCode"], &status) != nil || json.Unmarshal(fields["body"], &body) != nil {
-		return nil, errNotAnAnswer
-	}
-	if raw, ok := fields["headers"]; ok && json.Unmarshal(raw, &headers) != nil || status < 200 || status > 599 || body == "" {
-		return nil, errNotAnAnswer
-	}
+	valid := json.Unmarshal(answer, &fields) == nil
 	for name, raw := range fields {
 		switch name {
-		case "statusCode", "headers", "body":
+		case "statusCode":
+			valid = valid && json.Unmarshal(raw, &status) == nil
+		case "headers":
+			valid = valid && json.Unmarshal(raw, &headers) == nil
+		case "body":
+			valid = valid && json.Unmarshal(raw, &body) == nil
 		case "isBase64Encoded":
-			if string(raw) != "false" { // this function's answers are JSON
-				return nil, errNotAnAnswer
-			}
+			valid = valid && string(raw) == "false" // this function's answers are JSON
 		default:
-			return nil, errNotAnAnswer
+			valid = false
 		}
+	}
+	if !valid || status < 200 || status > 599 || body == "" {
+		return nil, errNotAnAnswer
 	}
 	return answer, nil
 }

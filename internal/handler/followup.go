@@ -14,17 +14,12 @@ import (
 // followUps is how many results are followed up at once: each takes a call to SQS.
 const followUps = 10
 
-// follow queues the first look at a result's running sources, and returns the result with final false. If
-// there is nothing to follow up, or it cannot be queued, the result is final as it is.
-func (h *Handler) follow(ctx context.Context, in invocation, out result.Result, budget refresh.Budget) result.Result {
-	if !h.followsUp() {
-		return out
-	}
-	look := h.refresher.FirstLook(out)
-	if look == nil {
-		return out
-	}
-	if err := withoutPanic(func() error { return h.sendLook(ctx, in, *look, budget) }); err != nil {
+// follow queues the first look at a result's running sources, and returns the result with final false. If the look
+// cannot be queued, the result is final as it is.
+func (h *Handler) follow(
+	ctx context.Context, in invocation, out result.Result, look refresh.Look, budget refresh.Budget,
+) result.Result {
+	if err := withoutPanic(func() error { return h.sendLook(ctx, in, look, budget) }); err != nil {
 		h.logLook(ctx, in, out.UserID, "the refresh cannot be followed up; its result is final with sources in progress", err)
 		return out
 	}
@@ -80,12 +75,16 @@ func (h *Handler) refreshEach(ctx context.Context, requests []refresh.Request, f
 	var following errgroup.Group
 	following.SetLimit(followUps)
 	h.refresher.All(ctx, requests, func(i int, out result.Result) {
-		if out.FollowUp() == nil {
+		var look *refresh.Look
+		if h.followsUp() {
+			look = h.refresher.FirstLook(out)
+		}
+		if look == nil {
 			each(i, out)
 			return
 		}
 		following.Go(func() error {
-			each(i, h.follow(ctx, from(i), out, requests[i].Budget))
+			each(i, h.follow(ctx, from(i), out, *look, requests[i].Budget))
 			return nil
 		})
 	})

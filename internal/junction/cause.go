@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// The causes are listed in docs/errors.md. The first one that applies is logged in place of the transport's error, whose
-// text may quote what the server sent, and with it a key that the server echoes.
+// The causes are listed in docs/errors.md. The first one that applies is logged in place of the transport's error,
+// whose text may quote what the server sent, and with it a key that the server echoes.
 var causes = []struct {
 	cause   string
 	applies func(error) bool

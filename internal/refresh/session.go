@@ -70,7 +70,9 @@ func lookUp[T any](ctx context.Context, s *session, timeout time.Duration, call 
 
 // retry makes a call until it succeeds, cannot succeed, has been made maxAttempts times, or another try no
 // longer fits the budget. The error is that of the last call that reached Junction.
-func retry[T any](ctx context.Context, s *session, call func(context.Context) (T, error), worthAnother ...result.Code) (value T, err error) {
+func retry[T any](
+	ctx context.Context, s *session, call func(context.Context) (T, error), worthAnother ...result.Code,
+) (value T, err error) {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		next, nextErr := callWithFreshKey(ctx, s, call)

@@ -24,7 +24,7 @@ func FromSecretsManager(load func() (aws.Config, error), secretID string) Read {
 			return nil, err
 		}
 		return secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
-			if secret, err := arn.Parse(secretID); err == nil { // a secret that has only a name is in the function's region
+			if secret, err := arn.Parse(secretID); err == nil { // of a name, the region is the function's own
 				o.Region = secret.Region
 			}
 		}), nil
