@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,15 +50,10 @@ func hasOwnHost(service string) bool {
 	endpoint := func(name string) string {
 		return cmp.Or(os.Getenv("AWS_ENDPOINT_URL_"+name), os.Getenv("AWS_ENDPOINT_URL"))
 	}
-	for _, before := range []string{"SECRETS_MANAGER", "DYNAMODB", "SQS", "EVENTBRIDGE"} {
-		if before == service {
-			break
-		}
-		if endpoint(service) != "" && endpoint(before) == endpoint(service) {
-			return false
-		}
-	}
-	return true
+	services := []string{"SECRETS_MANAGER", "DYNAMODB", "SQS", "EVENTBRIDGE"}
+	before := services[:slices.Index(services, service)]
+	return endpoint(service) == "" ||
+		!slices.ContainsFunc(before, func(other string) bool { return endpoint(other) == endpoint(service) })
 }
 
 func pause(int, error) (time.Duration, error) {

@@ -117,19 +117,17 @@ func (g *Guard) tokensOf(call Call) []sensitive.String {
 	if !g.allows("token") {
 		return nil
 	}
+	texts := slices.Clone(call.Header.Values("X-Vital-Api-Key"))
+	for _, value := range call.Header.Values("Authorization") {
+		if scheme, text, ok := strings.Cut(strings.TrimSpace(value), " "); ok && strings.EqualFold(scheme, "Bearer") {
+			texts = append(texts, text)
+		}
+	}
 	var tokens []sensitive.String
-	add := func(text string) {
+	for _, text := range texts {
 		if text = strings.TrimSpace(text); len(text) >= MinToken && len(text) <= maxToken {
 			tokens = append(tokens, sensitive.New(text))
 		}
-	}
-	for _, value := range call.Header.Values("Authorization") {
-		if scheme, text, ok := strings.Cut(strings.TrimSpace(value), " "); ok && strings.EqualFold(scheme, "Bearer") {
-			add(text)
-		}
-	}
-	for _, value := range call.Header.Values("X-Vital-Api-Key") {
-		add(value)
 	}
 	return tokens
 }

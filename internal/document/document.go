@@ -113,12 +113,7 @@ func readConnectionError(o Object) *result.ConnectionError {
 }
 
 func (r *Reader) readUsers(o Object, d *Document) (err error) {
-	var named []string
-	for _, key := range selectors {
-		if o.Has(key) {
-			named = append(named, key)
-		}
-	}
+	named := slices.DeleteFunc(slices.Clone(selectors), func(key string) bool { return !o.Has(key) })
 	switch {
 	case len(named) == 0:
 		return r.searchUser(o, d)
