@@ -94,6 +94,16 @@ func TestNoMessageWaitsForTheOthersOfItsBatch(t *testing.T) {
 	})
 }
 
+func TestGarbageIsCollectedLessOftenDuringABatch(t *testing.T) {
+	r := &gcReader{}
+	f := newFunctionFor(r)
+	f.failures(t, awstest.SQSBatch(userDocument))
+	f.answer(t, userDocument)
+	if diff := cmp.Diff([]uint64{400, 100}, r.percents); diff != "" {
+		t.Errorf("GOGC during a batch and during a direct call (-want +got):\n%s", diff)
+	}
+}
+
 func TestTheRequestThatQueuedAMessageIsLoggedAndPassedOn(t *testing.T) {
 	for name, c := range map[string]struct{ origin, requestID, logged string }{
 		"a message of this function":  {`"trigger":"rest-api","request_id":"of-the-caller"`, "of-the-caller", `"queued_by":"rest-api"`},

@@ -3,6 +3,7 @@ package handler_test
 import (
 	"context"
 	"net/http"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"time"
@@ -167,4 +168,17 @@ func (r *slowLister) All(ctx context.Context, requests []refresh.Request, each f
 func (*slowLister) Users(context.Context, refresh.Budget, int, int) (result.Page, error) {
 	time.Sleep(15 * time.Second)
 	return result.Page{}, result.Fail(result.UpstreamTimeout, "x")
+}
+
+// gcReader notes the garbage collector's GOGC during each refresh.
+type gcReader struct {
+	refresher
+	percents []uint64
+}
+
+func (r *gcReader) All(ctx context.Context, requests []refresh.Request, each func(int, result.Result)) {
+	sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(sample)
+	r.percents = append(r.percents, sample[0].Value.Uint64())
+	r.refresher.All(ctx, requests, each)
 }
