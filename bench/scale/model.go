@@ -8,9 +8,10 @@ const (
 
 	// roundTrips is the time of an invocation, in seconds, for the table and the bus: a cautious assumption.
 	roundTrips = 0.1
-	// processor is the time that a refresh needs of a whole processor, in seconds, if it makes new connections. It was
-	// measured with go run ./bench/scale -function bin/bootstrap.
-	processor = 0.002
+	// processor is the time that a refresh needs of a whole processor, in seconds, averaged over the batches of an
+	// instance. go run ./bench/scale -function bin/bootstrap measured 0.0006 for later batches of 100, and 0.0012 for
+	// the first one, which makes new connections.
+	processor = 0.0008
 	// wholeProcessor is the memory, in MB, with which a function gets a whole processor:
 	// https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 	wholeProcessor = 1769
@@ -24,14 +25,9 @@ type setting struct {
 	memory      int     // MB
 }
 
-// of returns a setting with the memory that its batch needs: a share of a processor with which all users can be
-// checked in the quota's table within its timeout of 300 ms (docs/quota.md).
+// of returns a setting with the least memory, which is enough for a batch of 100.
 func of(batch, concurrency int, upstream float64) setting {
-	memory := 128
-	if batch > 10 {
-		memory = 1024
-	}
-	return setting{batch, concurrency, upstream, memory}
+	return setting{batch, concurrency, upstream, 128}
 }
 
 // busy returns how many seconds an invocation computes.

@@ -18,11 +18,11 @@ func TestCostOfAMillionRefreshesWithBatchesOfOne(t *testing.T) {
 	t.Parallel()
 	c := setting{batch: 1, concurrency: 1, upstream: 10, memory: 1769}.perMillion()
 	for name, amount := range map[string]struct{ got, want float64 }{
-		"Lambda, time":     {c.compute, 1e6 * 10.102 * 1769 / 1024 * 0.0000133334},
+		"Lambda, time":     {c.compute, 1e6 * 10.1008 * 1769 / 1024 * 0.0000133334},
 		"Lambda, requests": {c.requests, 0.20},
 		"SQS":              {c.queue, 0.04 + 0.40 + 0.40}, // sent in tens, received and deleted singly
 		"EventBridge":      {c.bus, 1},
-		"DynamoDB":         {c.table, 2.50},
+		"DynamoDB":         {c.table, 1.25},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -35,11 +35,11 @@ func TestCostOfAMillionFollowUpsOfTwoLooks(t *testing.T) {
 	t.Parallel()
 	c := followUps(2, 10)
 	for name, amount := range map[string]struct{ got, want float64 }{
-		"Lambda, time":     {c.compute, 2e5 * (0.5 + 0.1 + 0.02*1769/128) * 128 / 1024 * 0.0000133334},
+		"Lambda, time":     {c.compute, 2e5 * (0.5 + 0.1 + 0.008*1769/128) * 128 / 1024 * 0.0000133334},
 		"Lambda, requests": {c.requests, 0.04},
 		"SQS":              {c.queue, 0.80 + 0.08 + 0.08}, // sent singly, received and deleted in tens
 		"EventBridge":      {c.bus, 1},
-		"DynamoDB":         {c.table, 1.25},
+		"DynamoDB":         {c.table, 0.625},
 		"logs":             {c.logs, (3*500e6 + 2e5*600) / (1 << 30) * 0.50},
 	} {
 		t.Run(name, func(t *testing.T) {

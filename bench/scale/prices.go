@@ -37,9 +37,9 @@ const (
 
 // Quantities per refresh or invocation.
 const (
-	// docs/quota.md, "What it costs": two writes per refresh, of an item of up to 2 KiB.
+	// docs/quota.md, "What it costs": two writes per refresh, of an item of up to 1 KiB: a user with 30 sources.
 	writesPerRefresh = 2
-	unitsPerWrite    = 2
+	unitsPerWrite    = 1
 
 	// The log line of a refresh through the queue, with a trace ID: TestALogLineIsAsLongAsScaleSays.
 	bytesPerRefreshLogged = 500

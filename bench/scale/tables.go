@@ -46,7 +46,7 @@ func usersPerInvocation() table {
 }
 
 // priced are the settings whose costs are shown.
-var priced = []setting{of(1, 1, 0), of(10, 1, 0), {10, 1, 0, 256}, {100, 1, 0, 512}, of(100, 1, 0)}
+var priced = []setting{of(1, 1, 0), of(10, 1, 0), {10, 1, 0, 256}, of(100, 1, 0), {100, 1, 0, 512}}
 
 // perMillion has the cost of a million refreshes, by batch, memory and how long Junction takes.
 func perMillion() table {
