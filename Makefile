@@ -34,6 +34,9 @@ SOAK ?= 60s
 COVERAGE_MIN ?= 90
 # Duration of each fuzz target in `make fuzz`.
 FUZZTIME ?= 1m
+# What `make benchstat` compares with, and how often it runs each benchmark.
+BASE        ?= HEAD
+BENCH_COUNT ?= 6
 # Name of the secret that `make secret` creates.
 SECRET_NAME ?= junction/team-key
 # Event of `make sam-local`, and the environment variables of the function.
@@ -144,6 +147,13 @@ bench: $(TOOLS)/python.stamp $(TOOLS)/dynamodb.stamp ## Measure size, start time
 	go run ./bench/webhook
 	go run ./bench/quota
 	go run ./bench/scale -function $(TOOLS)/bench/$(HOST_ARCH)/bootstrap
+
+.PHONY: benchstat
+benchstat: $(TOOLS)/go.stamp ## Compare the Go benchmarks of the hot pieces with those of the commit BASE (HEAD)
+	rm -rf $(TOOLS)/base && git worktree prune && git worktree add --quiet --detach $(TOOLS)/base $(BASE)
+	go -C $(TOOLS)/base test -run '^$$' -bench . -count $(BENCH_COUNT) ./internal/... > $(TOOLS)/base.bench; git worktree remove --force $(TOOLS)/base
+	go test -run '^$$' -bench . -count $(BENCH_COUNT) ./internal/... > $(TOOLS)/new.bench
+	$(TOOLS)/bin/benchstat $(TOOLS)/base.bench $(TOOLS)/new.bench
 
 # --- tools -------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ type secrets struct {
 
 func (s *secrets) Bundle(context.Context) (secret.Bundle, error) { s.reads++; return s.bundle, s.err }
 
-func bundle(t *testing.T, webhookSecrets, tokens string) *secrets {
+func bundle(t testing.TB, webhookSecrets, tokens string) *secrets {
 	t.Helper()
 	b, err := secret.ParseBundle(`{"api_key":"sk_us_a_team_key_for_tests","webhook_secrets":[` + webhookSecrets + `],"tokens":[` + tokens + `]}`)
 	if err != nil {
@@ -44,13 +44,13 @@ func bundle(t *testing.T, webhookSecrets, tokens string) *secrets {
 }
 
 // twoOfEach is a bundle with two webhook secrets and two tokens, as during a rotation.
-func twoOfEach(t *testing.T) *secrets {
+func twoOfEach(t testing.TB) *secrets {
 	t.Helper()
 	return bundle(t, strconv.Quote(first)+","+strconv.Quote(second), `"another-token-for-tests",`+strconv.Quote(token))
 }
 
 // sign returns the headers of a signed body, of the family with a prefix.
-func sign(t *testing.T, prefix, webhookSecret string, at time.Time, content string) http.Header {
+func sign(t testing.TB, prefix, webhookSecret string, at time.Time, content string) http.Header {
 	t.Helper()
 	signed, err := auth.Sign(sensitive.New(webhookSecret), "msg_1", at, []byte(content))
 	if err != nil {

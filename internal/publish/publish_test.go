@@ -73,7 +73,7 @@ func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve starts a stand-in for EventBridge that accepts everything, and returns its bus.
-func serve(t *testing.T) (*publish.Bus, *eventBridge) {
+func serve(t testing.TB) (*publish.Bus, *eventBridge) {
 	t.Helper()
 	b := &eventBridge{sent: map[string]int{}, reject: func(string, int) string { return "" }}
 	server := httptest.NewServer(b)
