@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -28,6 +29,8 @@ type Options struct {
 	BaseURL     string // overrides the environment's URL; without a slash at the end
 	UserAgent   string // sent with each call
 	Calls       int    // maximum number of concurrent calls; 0 means 100
+
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) // opens a connection; nil: by TCP
 }
 
 // Client calls Junction. It is safe for concurrent use.
@@ -39,7 +42,11 @@ type Client struct {
 
 // New returns a client.
 func New(options Options) *Client {
-	return &Client{options: options, transport: newTransport(cmp.Or(options.Calls, 100))}
+	c := &Client{options: options, transport: newTransport(cmp.Or(options.Calls, 100))}
+	if options.Dial != nil {
+		c.transport.http.DialContext = options.Dial
+	}
+	return c
 }
 
 // Connect opens the connection for the first call, as far as the key tells where to. It sends no request.

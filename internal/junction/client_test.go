@@ -55,6 +55,19 @@ func refresh(t *testing.T, c *junction.Client) (result.Answer, *result.Failure) 
 	return got, result.AsFailure(err)
 }
 
+func TestDialOpensTheConnections(t *testing.T) {
+	server := httptest.NewServer(answer(http.StatusOK, `{"success": true, "user_id": "`+user+`"}`))
+	t.Cleanup(server.Close)
+	var dialed string
+	c := junction.New(junction.Options{BaseURL: "http://junction.invalid", Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialed = address
+		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+	}})
+	if _, f := refresh(t, c); f != nil || dialed != "junction.invalid:80" {
+		t.Errorf("%v, dialed %q", f, dialed)
+	}
+}
+
 func TestTheRequestIsExactlyTheDocumentedOne(t *testing.T) {
 	var sent *http.Request
 	var target string

@@ -133,6 +133,35 @@ func (q *Queue) Len() int {
 	return len(q.messages)
 }
 
+// State is what SQS's metrics tell of a queue.
+type State struct {
+	Visible, InFlight, Delayed int
+	Oldest                     time.Duration // the age of the oldest message
+}
+
+// State returns the state of the queue. As at SQS, messages that were received three times or more have no part in
+// Oldest; nor have those that are delayed, of which SQS does not say whether they have.
+func (q *Queue) State() State {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now, s := time.Now(), State{}
+	for _, m := range q.messages {
+		switch {
+		case !m.visibleAt.After(now):
+			s.Visible++
+		case m.receives > 0:
+			s.InFlight++
+		default:
+			s.Delayed++
+			continue
+		}
+		if sent, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil && m.receives < 3 {
+			s.Oldest = max(s.Oldest, now.Sub(time.UnixMilli(sent)))
+		}
+	}
+	return s
+}
+
 // DeadLetters returns the messages of the dead-letter queue, as they were last received.
 func (q *Queue) DeadLetters() []Message {
 	q.mu.Lock()
