@@ -104,6 +104,11 @@ fuzz: ## Run each fuzz target for FUZZTIME (1m)
 		echo "== $${target#func } in $$(dirname $$file)"; \
 		go test -run '^$$' -fuzz "^$${target#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname $$file)" < /dev/null || exit 1; done
 
+.PHONY: dashboard
+dashboard: $(TOOLS)/python.stamp $(TOOLS)/dashboard.stamp ## Draw docs/dashboard.svg: the template's dashboard on a simulated day
+	go test ./test/deploy -count=1 -run '^TestASimulatedDayFillsEveryGraphOfTheDashboard$$' -day "$(CURDIR)/$(TOOLS)/day.json"
+	$(TOOLS)/dashboard/bin/python test/python/dashboard.py $(TOOLS)/day.json docs/dashboard.svg
+
 .PHONY: vuln
 vuln: $(TOOLS)/go.stamp ## Check the code that is built for known vulnerabilities
 	@$(TOOLS)/bin/govulncheck ./... > $(TOOLS)/vuln.log 2>&1; code=$$?; cat $(TOOLS)/vuln.log; \
@@ -171,8 +176,8 @@ $(TOOLS)/python.stamp: test/python/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement test/python/requirements.txt
 	@touch $@
 
-# Each has its own environment, because their dependencies conflict with those of aws-sam-cli.
-$(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/checkov.stamp: $(TOOLS)/%.stamp: test/python/requirements-%.txt
+# Each has its own environment: the dependencies of the first three conflict with those of aws-sam-cli, and few need the last.
+$(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/checkov.stamp $(TOOLS)/dashboard.stamp: $(TOOLS)/%.stamp: test/python/requirements-%.txt
 	python3 -m venv --clear $(TOOLS)/$*
 	$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
@@ -192,7 +197,7 @@ $(TOOLS)/dynamodb.stamp: test/harness/dynamodb/pom.xml
 
 .PHONY: lock
 lock: ## Update requirements*.txt and package-lock.json from requirements*.in and package.json
-	@for name in requirements requirements-schemathesis requirements-ministack requirements-checkov; do \
+	@for name in requirements requirements-schemathesis requirements-ministack requirements-checkov requirements-dashboard; do \
 		echo "test/python/$$name.txt"; \
 		rm -rf $(TOOLS)/lock && python3 -m venv $(TOOLS)/lock && \
 		$(TOOLS)/lock/bin/pip install --quiet --disable-pip-version-check --requirement test/python/$$name.in && \

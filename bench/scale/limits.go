@@ -40,8 +40,9 @@ const (
 	maxReceives    = 5
 	maxLooks       = 5 // the pauses of FOLLOW_UP
 
-	// The alarms: TestScaleCountsTheAlarmsOfTheTemplate.
+	// The alarms and the dashboard: TestScaleCountsTheAlarmsOfTheTemplate.
 	watchedMetrics  = 27
 	compositeAlarms = 1
 	filteredMetrics = 10 // custom metrics that are made for the alarms
+	dashboards      = 1
 )

@@ -30,10 +30,11 @@ func atRest() table {
 	t.add(fmt.Sprintf("%d pollers of the queue, %d s per poll", initialBatches, longPollSeconds), rounded(polls), dollars(polls*sqsRequest))
 	t.add("the secret", "", dollars(secretMonth))
 	t.add("function, table, bus, empty logs", "", dollars(0))
-	t.add("total without alarms", "", dollars(polls*sqsRequest+secretMonth))
+	t.add("total without alarms and dashboard", "", dollars(polls*sqsRequest+secretMonth))
 	alarms := watchedMetrics*alarmMetricMonth + compositeAlarms*compositeMonth
 	t.add(fmt.Sprintf("alarms, which watch %d metrics, and one of alarms", watchedMetrics), "", dollars(alarms))
-	t.add("total", "", dollars(polls*sqsRequest+secretMonth+alarms))
+	t.add("dashboard", "", dollars(dashboards*dashboardMonth))
+	t.add("total", "", dollars(polls*sqsRequest+secretMonth+alarms+dashboards*dashboardMonth))
 	t.add(fmt.Sprintf("not at rest: the alarms' %d metrics, at most", filteredMetrics), "", dollars(filteredMetrics*customMetricMonth))
 	return t
 }

@@ -26,6 +26,9 @@ const (
 	compositeMonth    = 0.50
 	customMetricMonth = 0.30
 
+	// The same page (dashboards beyond the three of the free tier)
+	dashboardMonth = 3.00
+
 	// https://aws.amazon.com/step-functions/pricing/
 	standardTransition = 25.0 / million
 	expressRequest     = 1.00 / million

@@ -55,7 +55,9 @@ func metricsOf(t *testing.T, alarm resource) (metrics []metric, expression strin
 func alarms(t *testing.T) map[string]resource {
 	t.Helper()
 	found := maps.Clone(readTemplate(t, "template.yaml").Deployed.Resources)
-	maps.DeleteFunc(found, func(_ string, r resource) bool { return !strings.HasPrefix(r.Type, "AWS::CloudWatch::") })
+	maps.DeleteFunc(found, func(_ string, r resource) bool {
+		return !strings.HasPrefix(r.Type, "AWS::CloudWatch::") || !strings.HasSuffix(r.Type, "Alarm")
+	})
 	if len(found) < 20 {
 		t.Fatalf("there are only %d alarms", len(found))
 	}
@@ -256,6 +258,8 @@ func TestScaleCountsTheAlarmsOfTheTemplate(t *testing.T) {
 			got["watchedMetrics"] += len(metrics)
 		case r.Type == "AWS::CloudWatch::CompositeAlarm":
 			got["compositeAlarms"]++
+		case r.Type == "AWS::CloudWatch::Dashboard":
+			got["dashboards"]++
 		case r.Type == "AWS::Logs::MetricFilter":
 			got["filteredMetrics"]++
 		}
