@@ -45,4 +45,8 @@ const (
 	compositeAlarms = 1
 	filteredMetrics = 10 // custom metrics that are made for the alarms
 	dashboards      = 1
+
+	// The function's own metrics, per trigger, and those of them that only the queue has.
+	functionMetrics = 16
+	followUpMetrics = 3
 )

@@ -39,6 +39,25 @@ func atRest() table {
 	return t
 }
 
+// metrics has the monthly cost of the function's own metrics, if each has data.
+func metrics() table {
+	t := table{name: "metrics", head: []string{"requests come by", "hours per day", "metrics, at most", "dollars per month"}}
+	const other = functionMetrics - followUpMetrics
+	for _, use := range []struct {
+		by      string
+		hours   float64
+		metrics int
+	}{
+		{"a daily schedule", 1, functionMetrics},
+		{"an hourly schedule, or webhooks", 24, functionMetrics},
+		{"these, and the HTTP API", 24, functionMetrics + other},
+		{"all six triggers", 24, functionMetrics + 5*other},
+	} {
+		t.add(use.by, fmt.Sprint(use.hours), commas(use.metrics), dollars(use.hours/24*float64(use.metrics)*customMetricMonth))
+	}
+	return t
+}
+
 // failures has the course and the cost of a message that fails each time.
 func failures() table {
 	t := table{name: "failures", head: []string{"a message that fails each time", "with the defaults"}}

@@ -24,7 +24,7 @@ func main() {
 		return
 	}
 	for _, t := range []table{
-		users(), perMillion(), services(), looks(), usersPerInvocation(), teams(), limits(), alternatives(), atRest(), failures(),
+		users(), perMillion(), services(), looks(), usersPerInvocation(), teams(), limits(), alternatives(), atRest(), metrics(), failures(),
 	} {
 		fmt.Print(t.markdown())
 	}

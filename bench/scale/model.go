@@ -35,6 +35,11 @@ func (s setting) busy() float64 {
 	return float64(s.batch) * processor * max(1, wholeProcessor/float64(s.memory))
 }
 
+// metricsLine returns how many bytes of metrics an invocation logs.
+func (s setting) metricsLine() float64 {
+	return bytesPerMetricsLine + float64(s.batch-1)*bytesPerFurtherRefresh
+}
+
 // rounds returns how many times in succession an invocation waits for Junction.
 func (s setting) rounds() int { return (s.batch + maxConcurrency - 1) / maxConcurrency }
 
@@ -84,7 +89,7 @@ func direct(s setting) cost {
 		requests: invocations * lambdaRequest,
 		bus:      million * busEvent,
 		table:    million * writesPerRefresh * unitsPerWrite * tableWriteUnit,
-		logs:     (million*bytesPerRefreshLogged + invocations*bytesPerInvocationLogged) / gib * logsGB,
+		logs:     (million*bytesPerRefreshLogged + invocations*(bytesPerInvocationLogged+s.metricsLine())) / gib * logsGB,
 	}
 }
 
@@ -100,7 +105,8 @@ func followUps(looks, batch int) cost {
 		queue:    (n + 2*invocations) * sqsRequest, // each look is sent by itself
 		bus:      million * busEvent,
 		table:    million * unitsPerWrite * tableWriteUnit,
-		logs:     ((n+million)*bytesPerRefreshLogged + invocations*bytesPerInvocationLogged) / gib * logsGB,
+		// Only the last looks have metrics.
+		logs: ((n+million)*bytesPerRefreshLogged + invocations*(bytesPerInvocationLogged+s.metricsLine()/float64(looks))) / gib * logsGB,
 	}
 }
 

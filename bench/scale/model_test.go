@@ -40,7 +40,7 @@ func TestCostOfAMillionFollowUpsOfTwoLooks(t *testing.T) {
 		"SQS":              {c.queue, 0.80 + 0.08 + 0.08}, // sent singly, received and deleted in tens
 		"EventBridge":      {c.bus, 1},
 		"DynamoDB":         {c.table, 0.625},
-		"logs":             {c.logs, (3*500e6 + 2e5*600) / (1 << 30) * 0.50},
+		"logs":             {c.logs, (3*500e6 + 2e5*600 + 1e5*(450+9*8)) / (1 << 30) * 0.50},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

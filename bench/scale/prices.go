@@ -44,11 +44,16 @@ const (
 	writesPerRefresh = 2
 	unitsPerWrite    = 1
 
-	// The log line of a refresh through the queue, with a trace ID: TestALogLineIsAsLongAsScaleSays.
+	// The log line of a refresh through the queue, with a trace ID: TestLogLineLengthMatchesScale.
 	bytesPerRefreshLogged = 500
 	// Lambda's own lines per invocation, platform.start and platform.report, as in the examples of
 	// https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 	bytesPerInvocationLogged = 600
+
+	// The line of metrics of an invocation with one refresh, and how much longer it is for each further one:
+	// TestMetricsLineLengthMatchesScale.
+	bytesPerMetricsLine    = 450
+	bytesPerFurtherRefresh = 8
 
 	// How long Junction takes for a look at a user's sources: a cautious assumption.
 	lookSeconds = 0.5

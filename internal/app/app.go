@@ -75,6 +75,7 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	stdlog.SetOutput(junction.LogFilter(os.Stderr))
 	load := awsConfig()
 	metrics := observe.NewMetrics(with.metrics, cfg.LogLevel)
+	metrics.Plain = !cfg.Metrics
 	with.observers = append(with.observers, metrics)
 	read := secret.Static(cfg.APIKey)
 	if cfg.APIKey.Empty() {

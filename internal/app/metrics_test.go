@@ -57,6 +57,23 @@ func TestARefreshIsMeasuredOnceForItsInvocation(t *testing.T) {
 	}
 }
 
+func TestWithoutMetricsTheCountsAreInTheLogAlone(t *testing.T) {
+	for value, want := range map[string]bool{"": true, "true": true, "false": false} {
+		t.Run(value, func(t *testing.T) {
+			var metrics bytes.Buffer
+			refreshOnce(t, io.Discard, []string{"METRICS=" + value}, app.WithMetrics(&metrics))
+			line := readMetrics(t, metrics.String())
+			if _, got := line["_aws"]; got != want {
+				t.Errorf("the line is a metric: %t, want %t", got, want)
+			}
+			// The alarms' metric filters read these.
+			if line["message"] != "metrics" || line["Trigger"] != "direct" || line["Refreshes"] != 1. || line["Completed"] != 1. {
+				t.Errorf("%v", line)
+			}
+		})
+	}
+}
+
 func TestAReadOfTheSecretIsMeasured(t *testing.T) {
 	secrets := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]string{"Name": "key", "SecretString": junctiontest.DefaultKey})

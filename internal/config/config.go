@@ -30,6 +30,7 @@ type Config struct {
 	MaxConcurrency   int
 	MaxAttempts      int
 
+	Metrics  bool   // CloudWatch makes metrics of what is counted
 	Memory   int64  // the function's memory, in bytes; 0: not known
 	LogLevel string // the lowest level that Lambda keeps; "": not known
 
@@ -100,6 +101,7 @@ func (r *reader) config() Config {
 		RefreshQueueURL:  read(r, "REFRESH_QUEUE_URL", "", queueURL),
 		FollowUp:         read(r, "FOLLOW_UP", "30s,1m,2m,5m,10m", pauses),
 		ExplainFailures:  read(r, "EXPLAIN_FAILURES", "true", boolean),
+		Metrics:          read(r, "METRICS", "true", boolean),
 		QuotaTable:       read(r, "QUOTA_TABLE", "", anyText),
 		QuotaLimit:       read(r, "QUOTA_LIMIT", "8", quotaLimit),
 		QuotaWindow:      read(r, "QUOTA_WINDOW", "1h", positive),

@@ -33,7 +33,7 @@ func TestEveryDefaultIsTheDocumentedOne(t *testing.T) {
 		CallerAuth:    []string{"signature", "token"},
 		UserIDPaths:   [][]string{{"user_id"}, {"data", "user_id"}, {"detail", "user_id"}},
 		WebhookEvents: []string{"provider.connection.created"},
-		FollowUp:      []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute}, ExplainFailures: true,
+		FollowUp:      []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute}, ExplainFailures: true, Metrics: true,
 		QuotaLimit: 8, QuotaWindow: time.Hour, CoalesceWindow: time.Minute,
 	}
 	t.Run("without other variables", func(t *testing.T) { wantConfig(t, []string{secretID}, defaults) })
@@ -50,7 +50,7 @@ func TestEveryDefaultIsTheDocumentedOne(t *testing.T) {
 
 func TestNamesAreTheDocumentedOnes(t *testing.T) {
 	want := strings.Fields(`CALLER_AUTH COALESCE_WINDOW DEFAULT_TIMEOUT EXPLAIN_FAILURES FOLLOW_UP HTTP_TIMEOUT_LIMIT JUNCTION_API_KEY JUNCTION_BASE_URL
-		JUNCTION_ENVIRONMENT JUNCTION_SECRET_ID JUNCTION_WEBHOOK_EVENTS MAX_ATTEMPTS MAX_CONCURRENCY QUOTA_LIMIT QUOTA_TABLE
+		JUNCTION_ENVIRONMENT JUNCTION_SECRET_ID JUNCTION_WEBHOOK_EVENTS MAX_ATTEMPTS MAX_CONCURRENCY METRICS QUOTA_LIMIT QUOTA_TABLE
 		QUOTA_WINDOW REFRESH_QUEUE_URL RESULT_BUS SECRET_TTL TIMEOUT_HEADROOM USER_ID_PATHS`)
 	if diff := cmp.Diff(want, config.Names()); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
@@ -63,7 +63,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"DEFAULT_TIMEOUT=7.5", "TIMEOUT_HEADROOM=0s", "MAX_CONCURRENCY=1", "MAX_ATTEMPTS=5", "HTTP_TIMEOUT_LIMIT=45s",
 		"CALLER_AUTH= iam , token", "USER_ID_PATHS=user.junction_id", "JUNCTION_WEBHOOK_EVENTS=a.b, c.d",
 		"REFRESH_QUEUE_URL=https://sqs.us-east-1.amazonaws.com/123456789012/refreshes", "RESULT_BUS=results",
-		"FOLLOW_UP=1s, 15m", "EXPLAIN_FAILURES=false", "QUOTA_TABLE=refreshes", "QUOTA_LIMIT=0", "QUOTA_WINDOW=30m", "COALESCE_WINDOW=0s", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
+		"FOLLOW_UP=1s, 15m", "EXPLAIN_FAILURES=false", "METRICS=false", "QUOTA_TABLE=refreshes", "QUOTA_LIMIT=0", "QUOTA_WINDOW=30m", "COALESCE_WINDOW=0s", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
 	}, config.Config{
 		APIKey: sensitive.New("sk_us_x"), Environment: "sandbox", BaseURL: "http://127.0.0.1:4010", SecretTTL: time.Minute,
 		DefaultTimeout: 7.5, MaxConcurrency: 1, MaxAttempts: 5, HTTPTimeoutLimit: 45 * time.Second,
@@ -78,7 +78,7 @@ func TestAllFaultsAreReportedTogetherByNameAndWithoutTheValue(t *testing.T) {
 		"JUNCTION_ENVIRONMENT=sk_us_oops", "JUNCTION_BASE_URL=http://api.example.com", "SECRET_TTL=oops5m", "DEFAULT_TIMEOUT=oops",
 		"TIMEOUT_HEADROOM=-1s", "MAX_CONCURRENCY=0", "MAX_ATTEMPTS=many-oops", "HTTP_TIMEOUT_LIMIT=0s", "CALLER_AUTH=none,token",
 		"USER_ID_PATHS=a..b", "JUNCTION_WEBHOOK_EVENTS=daily.data.sleep.created", "RESULT_BUS=an oops", "REFRESH_QUEUE_URL=oops",
-		"QUOTA_LIMIT=-1", "QUOTA_WINDOW=0s", "COALESCE_WINDOW=oops", "FOLLOW_UP=oops", "EXPLAIN_FAILURES=oops",
+		"QUOTA_LIMIT=-1", "QUOTA_WINDOW=0s", "COALESCE_WINDOW=oops", "FOLLOW_UP=oops", "EXPLAIN_FAILURES=oops", "METRICS=oops",
 	})
 	if err == nil {
 		t.Fatal("no error")

@@ -67,7 +67,7 @@ func (t *tally) reset() {
 // appendLines appends the tally in CloudWatch Embedded Metric Format: one line, or as many as the longest
 // series needs. A count of 0 and a series without values are left out, because CloudWatch bills each metric
 // that has data. Nothing is appended if nothing is left.
-func (t *tally) appendLines(b []byte, level, trigger string, now time.Time) []byte {
+func (t *tally) appendLines(b []byte, level, trigger string, now time.Time, plain bool) []byte {
 	lines := 1
 	for _, values := range t.values {
 		lines = max(lines, (len(values)+maxValues-1)/maxValues)
@@ -80,13 +80,13 @@ func (t *tally) appendLines(b []byte, level, trigger string, now time.Time) []by
 		for s, values := range t.values {
 			part.values[s] = values[min(line*maxValues, len(values)):min((line+1)*maxValues, len(values))]
 		}
-		b = part.appendLine(b, level, trigger, now)
+		b = part.appendLine(b, level, trigger, now, plain)
 	}
 	return b
 }
 
-// appendLine appends one line. Its texts are our own, and need no escapes.
-func (t *tally) appendLine(b []byte, level, trigger string, now time.Time) []byte {
+// appendLine appends one line, without the format's metadata if plain. Its texts are our own, and need no escapes.
+func (t *tally) appendLine(b []byte, level, trigger string, now time.Time, plain bool) []byte {
 	if t.empty() {
 		return b
 	}
@@ -94,21 +94,11 @@ func (t *tally) appendLine(b []byte, level, trigger string, now time.Time) []byt
 	b = now.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","level":"`...)
 	b = append(b, level...)
-	b = append(b, `","message":"metrics","_aws":{"Timestamp":`...)
-	b = strconv.AppendInt(b, now.UnixMilli(), 10)
-	b = append(b, `,"CloudWatchMetrics":[{"Namespace":"JunctionRefresh","Dimensions":[["Trigger"]],"Metrics":[`...)
-	for c, n := range t.counts {
-		if n > 0 {
-			b = appendDefinition(b, countNames[c], "Count")
-		}
+	b = append(b, `","message":"metrics",`...)
+	if !plain {
+		b = t.appendMetadata(b, now)
 	}
-	for s, values := range t.values {
-		if len(values) > 0 {
-			b = appendDefinition(b, seriesNames[s], seriesUnits[s])
-		}
-	}
-	b = b[:len(b)-1] // the last comma
-	b = append(b, `]}]},"Trigger":"`...)
+	b = append(b, `"Trigger":"`...)
 	b = append(b, trigger...)
 	b = append(b, '"')
 	for c, n := range t.counts {
@@ -124,6 +114,25 @@ func (t *tally) appendLine(b []byte, level, trigger string, now time.Time) []byt
 		}
 	}
 	return append(b, "}\n"...)
+}
+
+// appendMetadata appends what CloudWatch makes metrics by.
+func (t *tally) appendMetadata(b []byte, now time.Time) []byte {
+	b = append(b, `"_aws":{"Timestamp":`...)
+	b = strconv.AppendInt(b, now.UnixMilli(), 10)
+	b = append(b, `,"CloudWatchMetrics":[{"Namespace":"JunctionRefresh","Dimensions":[["Trigger"]],"Metrics":[`...)
+	for c, n := range t.counts {
+		if n > 0 {
+			b = appendDefinition(b, countNames[c], "Count")
+		}
+	}
+	for s, values := range t.values {
+		if len(values) > 0 {
+			b = appendDefinition(b, seriesNames[s], seriesUnits[s])
+		}
+	}
+	b = b[:len(b)-1] // the last comma
+	return append(b, `]}]},`...)
 }
 
 func (t *tally) empty() bool {

@@ -18,7 +18,11 @@ import (
 // An invocation is recognized by the *lambdacontext.LambdaContext in its context, of which the runtime makes
 // one per invocation.
 type Metrics struct {
-	Nop         // refreshes that are queued count when they are made, and looks never do
+	Nop // refreshes that are queued count when they are made, and looks never do
+	// Plain leaves out what makes the lines metrics: CloudWatch then keeps them as lines of the log alone. Set it before
+	// the first use.
+	Plain bool
+
 	w           io.Writer
 	level       string
 	secretReads atomic.Int64
@@ -123,7 +127,7 @@ func (m *Metrics) Invoked(ctx context.Context, from Origin, _ *result.Failure) {
 		t.counts[coldStart] = 1
 	}
 	t.counts[secretReads] = m.secretReads.Swap(0)
-	m.lines = t.appendLines(m.lines[:0], m.level, string(from.Trigger), time.Now())
+	m.lines = t.appendLines(m.lines[:0], m.level, string(from.Trigger), time.Now(), m.Plain)
 	if len(m.lines) > 0 {
 		_, _ = m.w.Write(m.lines) // metrics that cannot be written must not fail the refreshes
 	}

@@ -264,6 +264,10 @@ func TestScaleCountsTheAlarmsOfTheTemplate(t *testing.T) {
 			got["filteredMetrics"]++
 		}
 	}
+	emf := string(must(os.ReadFile(filepath.Join(root, "internal", "observe", "emf.go"))))
+	for _, names := range regexp.MustCompile(`(?s)(?:count|series)Names = .*?{(.*?)}`).FindAllStringSubmatch(emf, -1) {
+		got["functionMetrics"] += strings.Count(names[1], `"`) / 2
+	}
 	source := string(must(os.ReadFile(filepath.Join(root, "bench", "scale", "limits.go"))))
 	for name, n := range got {
 		if !regexp.MustCompile(`\b` + name + ` += ` + strconv.Itoa(n) + `\b`).MatchString(source) {

@@ -83,6 +83,7 @@ func TestParametersThatCannotWorkAreRefusedBeforeAnythingIsDeployed(t *testing.T
 		{"a pause after off", parameters{"FollowUp": "off,30s"}, "FollowUp"},
 		{"no pause", parameters{"FollowUp": ""}, "FollowUp"},
 		{"failures that are not explained", parameters{"ExplainFailures": "false"}, ""},
+		{"no metrics", parameters{"CreateMetrics": "false"}, ""},
 		{"failures that are perhaps explained", parameters{"ExplainFailures": "maybe"}, "ExplainFailures"},
 	}
 	sets := make([]parameters, 0, len(cases))

@@ -1,14 +1,20 @@
 package docs
 
 import (
+	"bytes"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/junction-refresh/junction-refresh/internal/document"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
+	"github.com/junction-refresh/junction-refresh/internal/observe"
+	"github.com/junction-refresh/junction-refresh/internal/result"
 	"github.com/junction-refresh/junction-refresh/test/harness"
 )
 
@@ -44,13 +50,41 @@ func TestScaleTablesMatchTheCalculator(t *testing.T) {
 	}
 }
 
+// quantity returns a number of bench/scale.
+func quantity(t *testing.T, name string) int {
+	t.Helper()
+	found := regexp.MustCompile(name + ` += (\d+)`).FindStringSubmatch(harness.ReadFile(t, "bench/scale/prices.go"))
+	if found == nil {
+		t.Fatalf("bench/scale does not have %s", name)
+	}
+	return harness.Decode[int](t, []byte(found[1]))
+}
+
+// TestMetricsLineLengthMatchesScale measures the lines of an instance that was invoked before.
+func TestMetricsLineLengthMatchesScale(t *testing.T) {
+	t.Parallel()
+	var lines bytes.Buffer
+	metrics, from := observe.NewMetrics(&lines, ""), observe.Origin{Trigger: document.SQS}
+	for _, refreshes := range []int{1, 1, 10, 100} {
+		lines.Reset()
+		ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{})
+		for range refreshes {
+			metrics.Refreshed(ctx, from, result.Result{Status: result.Completed, Attempts: 1, UpstreamLatency: []time.Duration{10 * time.Second}})
+		}
+		metrics.Invoked(ctx, from, nil)
+		want := quantity(t, "bytesPerMetricsLine") + (refreshes-1)*quantity(t, "bytesPerFurtherRefresh")
+		if strings.Contains(lines.String(), "ColdStart") {
+			continue
+		}
+		if got := lines.Len(); got > want*21/20 || got < want*19/20 {
+			t.Errorf("the metrics of %d refreshes have %d bytes, and bench/scale says %d", refreshes, got, want)
+		}
+	}
+}
+
 func TestLogLineLengthMatchesScale(t *testing.T) {
 	t.Parallel()
-	found := regexp.MustCompile(`bytesPerRefreshLogged = (\d+)`).FindStringSubmatch(harness.ReadFile(t, "bench/scale/prices.go"))
-	if found == nil {
-		t.Fatal("bench/scale does not say how long a line is")
-	}
-	want := harness.Decode[int](t, []byte(found[1]))
+	want := quantity(t, "bytesPerRefreshLogged")
 	f := harness.New(t)
 	event := harness.ReadFile(t, "events/sqs.json")
 	f.Invoke(t, strings.ReplaceAll(event, `\"timeout\":20`, `\"timeout\":60`))
