@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // dashboard is a dashboard's body, as far as the template uses CloudWatch's format. Anything else in a body is an error.
@@ -323,6 +325,18 @@ func TestTheDashboardsLinksAndNameAreOfTheStack(t *testing.T) {
 	// Dashboards of one name in two regions are the same one.
 	if name := byDefault().resolve(t, resources["Dashboard"].Properties["DashboardName"]); name != stackName+"-"+region {
 		t.Errorf("the dashboard is named %s", name)
+	}
+}
+
+func TestWithoutMetricsThereIsNoDashboard(t *testing.T) {
+	t.Parallel()
+	is := func(parameter string) any {
+		return map[string]any{"Fn::Equals": []any{map[string]any{"Ref": parameter}, "true"}}
+	}
+	deployed := readTemplate(t, "template.yaml").Deployed
+	want := any(map[string]any{"Fn::And": []any{is("CreateDashboard"), is("CreateMetrics")}})
+	if diff := cmp.Diff(want, deployed.Conditions[deployed.Resources["Dashboard"].Condition]); diff != "" {
+		t.Errorf("the dashboard is created if (-want +got):\n%s", diff)
 	}
 }
 

@@ -38,9 +38,10 @@ type document struct {
 		Default       any
 		AllowedValues []any
 	}
-	Mappings  map[string]map[string]map[string]int
-	Outputs   map[string]struct{ Value any }
-	Resources map[string]resource
+	Mappings   map[string]map[string]map[string]int
+	Conditions map[string]any
+	Outputs    map[string]struct{ Value any }
+	Resources  map[string]resource
 }
 
 type resource struct {
