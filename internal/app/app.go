@@ -6,6 +6,7 @@ import (
 	"io"
 	stdlog "log"
 	"log/slog"
+	"net"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -77,6 +78,10 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	metrics := observe.NewMetrics(with.metrics, cfg.LogLevel)
 	metrics.Plain = !cfg.Metrics
 	with.observers = append(with.observers, metrics)
+	var dialer net.Dialer
+	if daemon, err := dialer.DialContext(context.Background(), "udp", cfg.XRay); err == nil { // sends nothing; fails without an address
+		with.observers = append(with.observers, observe.NewTraces(daemon))
+	}
 	read := secret.Static(cfg.APIKey)
 	if cfg.APIKey.Empty() {
 		fromSecretsManager := secret.FromSecretsManager(load, cfg.SecretID)

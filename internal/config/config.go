@@ -33,6 +33,7 @@ type Config struct {
 	Metrics  bool   // CloudWatch makes metrics of what is counted
 	Memory   int64  // the function's memory, in bytes; 0: not known
 	LogLevel string // the lowest level that Lambda keeps; "": not known
+	XRay     string // host:port of the X-Ray daemon that Lambda runs; "": there is none
 
 	CallerAuth    []string // signature, token and iam, or only none
 	UserIDPaths   [][]string
@@ -58,7 +59,7 @@ func Parse(environ []string) (Config, error) {
 		r.values[name] = value
 	}
 	c := r.config()
-	c.LogLevel = r.values["AWS_LAMBDA_LOG_LEVEL"]
+	c.LogLevel, c.XRay = r.values["AWS_LAMBDA_LOG_LEVEL"], r.values["AWS_XRAY_DAEMON_ADDRESS"]
 	c.Memory = int64(read(&r, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "", atLeastOne)) << 20 // the variable has MB
 	if err := errors.Join(append(r.faults, r.checkKey(c))...); err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)

@@ -18,12 +18,15 @@ type Origin struct {
 	TraceHeader string // X-Ray's, "Root=1-…;Parent=…;Sampled=1"; "" if there is none
 }
 
-// TraceID returns the trace of the X-Ray header, or "" if there is none. Whoever may send a queue message
-// chooses its header, so that anything else in its place is not a trace.
-func (o Origin) TraceID() string {
+// TraceID returns the trace of the X-Ray header, or "" if there is none.
+func (o Origin) TraceID() string { return o.trace("Root=") }
+
+// trace returns the part of the X-Ray header that begins with key, or "" if there is none. Whoever may send a queue
+// message chooses its header, so that anything that cannot be an ID is left out.
+func (o Origin) trace(key string) string {
 	for part := range strings.SplitSeq(o.TraceHeader, ";") {
-		if root, ok := strings.CutPrefix(part, "Root="); ok && result.IsID(root) {
-			return root
+		if value, ok := strings.CutPrefix(part, key); ok && result.IsID(value) {
+			return value
 		}
 	}
 	return ""
