@@ -3,6 +3,8 @@ package observe
 import (
 	"strconv"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // maxValues is how many values of one metric a line may have.
@@ -85,7 +87,8 @@ func (t *tally) appendLines(b []byte, level, trigger string, now time.Time, plai
 	return b
 }
 
-// appendLine appends one line, without the format's metadata if plain. Its texts are our own, and need no escapes.
+// appendLine appends one line, without the format's metadata if plain. Its texts are our own or Lambda's, and need no
+// escapes. function_version is no metric: it lets the log tell the published versions of the function apart.
 func (t *tally) appendLine(b []byte, level, trigger string, now time.Time, plain bool) []byte {
 	if t.empty() {
 		return b
@@ -101,6 +104,11 @@ func (t *tally) appendLine(b []byte, level, trigger string, now time.Time, plain
 	b = append(b, `"Trigger":"`...)
 	b = append(b, trigger...)
 	b = append(b, '"')
+	if v := lambdacontext.FunctionVersion; v != "" { // not on a laptop
+		b = append(b, `,"function_version":"`...)
+		b = append(b, v...)
+		b = append(b, '"')
+	}
 	for c, n := range t.counts {
 		if n > 0 {
 			b = appendName(b, countNames[c])

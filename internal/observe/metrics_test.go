@@ -97,7 +97,7 @@ func targets(t *testing.T, line string) values {
 			t.Errorf("the unit of %s is %s", definition.Name, definition.Unit)
 		}
 	}
-	for _, name := range []string{"_aws", "timestamp", "level", "message", "Trigger"} {
+	for _, name := range []string{"_aws", "timestamp", "level", "message", "Trigger", "function_version"} {
 		delete(root, name)
 	}
 	if diff := cmp.Diff(root, metrics); diff != "" {
@@ -277,6 +277,20 @@ func TestOnlyTheFirstInvocationOfAnInstanceIsAColdStart(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, readLines(t, out.String())); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestLinesNameThePublishedVersionIfThereIsOne(t *testing.T) {
+	defer func(before string) { lambdacontext.FunctionVersion = before }(lambdacontext.FunctionVersion)
+	for version, want := range map[string]string{"": `"Trigger":"sqs","SecretReads"`, "7": `"Trigger":"sqs","function_version":"7","SecretReads"`} {
+		lambdacontext.FunctionVersion = version
+		m, out := warmMetrics()
+		m.SecretRead()
+		m.Invoked(newInvocation(), sqs, nil)
+		readLines(t, out.String())
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("version %q: %s", version, out)
+		}
 	}
 }
 

@@ -100,8 +100,8 @@ func TestAFirstDeploymentAnswersItsFirstCall(t *testing.T) {
 		"sam list endpoints":              "/v2/user/refresh/{user_id}['post', 'get']",
 		"sam list stack-outputs":          "CurlCommand",
 		"sam logs --name RefreshFunction": "message=refresh",
-		"sam remote invoke RefreshFunction --event-file events/direct.json":    `"success": true`,
-		`sam remote invoke RefreshQueue --event '{"client_user_id":"nobody"}'`: "MessageId",
+		"sam remote invoke RefreshFunction --parameter Qualifier=live --event-file events/direct.json": `"success": true`,
+		`sam remote invoke RefreshQueue --event '{"client_user_id":"nobody"}'`:                         "MessageId",
 	} {
 		t.Run(command, func(t *testing.T) {
 			if strings.HasPrefix(command, "sam list") {

@@ -58,10 +58,16 @@ func fires(t *testing.T, alarm resource, incident []period) bool {
 	return breaching >= needed
 }
 
-// nameOf names a metric as the incidents do: queues by their names, because several have the same metric.
+// nameOf names a metric as the incidents do: with the name of its queue, or as that of the new version, because several
+// have the same metric.
 func nameOf(m metric) string {
 	if strings.Contains(text(m.dimensions), "QueueName") {
 		return strings.Split(text(m.dimensions[0].(map[string]any)["Value"]), `"`)[3] + "." + m.name
+	}
+	for _, dimension := range []string{"FunctionVersion", "ExecutedVersion"} {
+		if strings.Contains(text(m.dimensions), dimension) {
+			return "NewVersion." + m.name
+		}
 	}
 	return m.name
 }
@@ -158,7 +164,12 @@ var incidents = map[string]struct {
 	"a lost event":                 {[]period{{"InvocationsFailedToBeSentToDlq": 1}}, []string{"RuleDeliveryAlarm"}},
 	"a sender with an old token":   {lasting(period{"Count": 60, "HttpApiRefused": 60}), []string{"HttpApiRefusedAlarm"}},
 	"somebody tries a few times":   {lasting(period{"Count": 20, "HttpApiRefused": 20}), nil},
-	"too many requests":            {lasting(period{"Count": 9000, "HttpApiThrottled": 100}), []string{"HttpApiThrottledAlarm"}},
+	"a new version that crashes":   {lasting(period{"NewVersion.Invocations": 3, "NewVersion.Errors": 3}), []string{"NewVersionErrorsAlarm"}},
+	"a new version that fails":     {lasting(period{"NewVersion.Refreshes": 5, "NewVersion.Failed": 5}), []string{"NewVersionFailuresAlarm"}},
+	"a new version with one bad user": {lasting(period{
+		"NewVersion.Invocations": 2, "NewVersion.Refreshes": 2, "NewVersion.Failed": 2}), nil},
+	"a new version in a rush": {lasting(period{"NewVersion.Refreshes": 9, "NewVersion.Failed": 9, "NewVersion.RateLimited": 8}), nil},
+	"too many requests":       {lasting(period{"Count": 9000, "HttpApiThrottled": 100}), []string{"HttpApiThrottledAlarm"}},
 }
 
 func TestEachAlarmFiresForItsOwnIncident(t *testing.T) {

@@ -73,6 +73,13 @@ func TestParametersThatCannotWorkAreRefusedBeforeAnythingIsDeployed(t *testing.T
 		}, "AlarmsHaveOneTopic"},
 		{"alarms to no address", parameters{"AlarmEmail": "operators"}, "AlarmEmail"},
 
+		{"a canary", parameters{"DeploymentType": "Canary10Percent5Minutes"}, ""},
+		{"a canary without alarms", parameters{"DeploymentType": "Canary10Percent5Minutes", "CreateAlarms": "false"}, "AlarmsRollBackAVersionThatFails"},
+		{"a shift that CodeDeploy does not know", parameters{"DeploymentType": "Canary50Percent"}, "DeploymentType"},
+		{"two subnets and a security group", parameters{"VpcSubnetIds": "subnet-0a1b2c3d,subnet-1a2b3c4d", "VpcSecurityGroupIds": "sg-0a1b2c3d"}, ""},
+		{"subnets without a security group", parameters{"VpcSubnetIds": "subnet-0a1b2c3d"}, "AVpcIsComplete"},
+		{"a list of subnets with a space", parameters{"VpcSubnetIds": "subnet-0a1b2c3d, subnet-1a2b3c4d", "VpcSecurityGroupIds": "sg-0a1b2c3d"}, "VpcSubnetIds"},
+
 		{"no follow-up", parameters{"FollowUp": "off"}, ""},
 		{"one look after fifteen minutes", parameters{"FollowUp": "15m"}, ""},
 		{"five looks", parameters{"FollowUp": "1s,10s,90s,900s,15m"}, ""},

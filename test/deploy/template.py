@@ -1,4 +1,7 @@
-"""Prints a SAM template as it is and as CloudFormation gets it, and samconfig.toml, as JSON: template.py TEMPLATE [SAMCONFIG]"""
+"""Prints a SAM template as it is and as CloudFormation gets it, and samconfig.toml, as JSON: template.py TEMPLATE SAMCONFIG
+
+On standard input is a list of sets of parameters. The template is printed as CloudFormation gets it with each of them,
+and under "deployed" with no parameter."""
 
 import copy
 import json
@@ -16,9 +19,14 @@ for resource in packaged["Resources"].values():
     for uri in ("CodeUri", "DefinitionUri"):
         if uri in resource.get("Properties", {}):
             resource["Properties"][uri] = "s3://files/packaged"
-config = {}
-if len(sys.argv) > 2:
-    with open(sys.argv[2], encoding="utf-8") as file:
-        config = tomlkit.load(file).unwrap()
-    del config["version"]
-print(json.dumps({"source": source, "deployed": Translator({}, Parser()).translate(packaged, {}), "config": config}, default=str))
+with open(sys.argv[2], encoding="utf-8") as file:
+    config = tomlkit.load(file).unwrap()
+del config["version"]
+
+
+def transform(parameters):
+    return Translator({}, Parser()).translate(copy.deepcopy(packaged), parameters)
+
+
+sets = [transform(parameters) for parameters in json.load(sys.stdin) or []]
+print(json.dumps({"source": source, "deployed": transform({}), "with": sets, "config": config}, default=str))

@@ -22,11 +22,11 @@ STACK = "junction-refresh"
 FILES = "files"
 
 
-def transform(path):
+def transform(path, parameters=()):
     with open(path, encoding="utf-8") as file:
         source = yaml_parse(file.read())
     source["Resources"]["RefreshFunction"]["Properties"]["CodeUri"] = f"s3://{FILES}/function.zip"
-    template = Translator({}, Parser()).translate(source, {})
+    template = Translator({}, Parser()).translate(source, dict(parameters))
     template = json.loads(json.dumps(template, default=str))
     del template["Resources"]["ResultArchive"]
     for name, resource in list(template["Resources"].items()):
@@ -110,4 +110,5 @@ def main(path, bootstrap, endpoint, junction, key, architecture, further):
     }))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
