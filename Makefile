@@ -39,6 +39,13 @@ BASE        ?= HEAD
 BENCH_COUNT ?= 6
 # Name of the secret that `make secret` creates.
 SECRET_NAME ?= junction/team-key
+# Section of samconfig.toml that `make deploy` and `make logs` use: `ci` asks nothing.
+CONFIG_ENV ?= default
+# Parameters for `make deploy` in place of those of samconfig.toml, for example JunctionSecretArn=…
+PARAMETERS ?=
+# Name of the stack, and the ID of the user that `make canary` refreshes.
+STACK_NAME ?= $(shell sed -n 's/^stack_name = "\(.*\)"/\1/p' samconfig.toml | head -n 1)
+USER_ID    ?=
 # Event of `make sam-local`, and the environment variables of the function.
 EVENT    ?= events/direct.json
 ENV_VARS ?= events/env.json
@@ -135,6 +142,20 @@ build-RefreshFunction:
 .PHONY: secret
 secret: ## Ask for Junction's team key, store it with a token for HTTP callers in Secrets Manager, and note the ARN in samconfig.toml
 	@deploy/secret.sh "$(SECRET_NAME)" samconfig.toml
+
+# The developer's own sam, which a deployment needs anyway, and not that of .tools.
+.PHONY: deploy
+deploy: ## Build and deploy with the settings of samconfig.toml (CONFIG_ENV=ci asks nothing)
+	sam build --config-env $(CONFIG_ENV) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	sam deploy --config-env $(CONFIG_ENV) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+.PHONY: logs
+logs: ## Follow the function's log
+	sam logs --config-env $(CONFIG_ENV) --stack-name "$(STACK_NAME)" --name RefreshFunction --tail
+
+.PHONY: canary
+canary: ## Refresh the user USER_ID through the deployed URL, and fail unless that works
+	@deploy/canary.sh "$(STACK_NAME)" "$(USER_ID)"
 
 .PHONY: sam-local
 # Defaults to the processor of this machine, because the other one needs an emulator.

@@ -184,6 +184,23 @@ func (c *repoClone) run(t *testing.T, stdin, name string, args ...string) string
 	return stdout
 }
 
+// shadow makes the commands of the checkout run a shell script and then the program of this name, with the arguments that
+// the script leaves. The function that it returns has all arguments with which the program was called.
+func (c *repoClone) shadow(t *testing.T, name, script string) (arguments func() string) {
+	t.Helper()
+	bin := t.TempDir()
+	script = "#!/bin/sh\nprintf '%s\\n' \"$@\" >>" + bin + "/arguments\n" + script + "\nexec " + program(t, name) + ` "$@"` + "\n"
+	if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i, entry := range c.env {
+		if path, found := strings.CutPrefix(entry, "PATH="); found {
+			c.env[i] = "PATH=" + bin + string(os.PathListSeparator) + path
+		}
+	}
+	return func() string { return string(must(os.ReadFile(filepath.Join(bin, "arguments")))) }
+}
+
 // bootstrap is where `sam build` puts the function.
 func (c *repoClone) bootstrap() string {
 	return filepath.Join(c.dir, ".aws-sam", "build", "RefreshFunction", "bootstrap")

@@ -51,7 +51,9 @@ func TestMakeWorksInAPathWithSpaces(t *testing.T) {
 		}
 		return string(text)
 	}
-	for _, target := range []string{"help", "lint", "test", "soak", "bench", "tools", "checkov", "dashboard", "lock", "sam-local"} {
+	for _, target := range []string{
+		"help", "lint", "test", "soak", "bench", "benchstat", "tools", "checkov", "dashboard", "lock", "sam-local", "deploy", "logs", "canary",
+	} {
 		t.Run(target, func(t *testing.T) {
 			if text := run(t, "--dry-run", target); strings.Contains(text, "warning:") {
 				t.Errorf("make warns:\n%s", text)
