@@ -72,16 +72,17 @@ fmt: ## Format the Go code and tidy go.mod
 	go mod tidy
 
 .PHONY: lint
-lint: $(TOOLS)/go.stamp validate ## Check format, vet, golangci-lint, go.mod, template.yaml
+lint: $(TOOLS)/go.stamp validate ## Check format, vet, golangci-lint, go.mod, the templates and the workflows
 	@unformatted=$$(gofmt -s -l $(SOURCES)); if [ -n "$$unformatted" ]; then \
 		echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi
 	go mod tidy -diff
 	go vet ./...
 	$(TOOLS)/bin/golangci-lint run ./...
+	$(TOOLS)/bin/actionlint
 
 .PHONY: validate
 validate: $(TOOLS)/python.stamp ## Check template.yaml and the example's template with cfn-lint and sam validate --lint
-	$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template $(TEMPLATES)
+	$(VENV)/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template $(TEMPLATES) deploy/deployer.yaml
 	for template in $(TEMPLATES); do $(SAM) validate --lint --template $$template || exit 1; done
 
 .PHONY: checkov
