@@ -36,14 +36,18 @@ type document struct {
 	}
 	Parameters map[string]struct {
 		Type           string
+		Description    string
 		Default        any
 		AllowedValues  []any
 		AllowedPattern string
 	}
 	Mappings   map[string]map[string]map[string]any
 	Conditions map[string]any
-	Outputs    map[string]struct{ Value any }
-	Resources  map[string]resource
+	Outputs    map[string]struct {
+		Condition string
+		Value     any
+	}
+	Resources map[string]resource
 }
 
 type resource struct {
