@@ -28,6 +28,10 @@ type deployed struct {
 	Outputs   map[string]string
 	Resources map[string]string // physical IDs
 	Mapping   mapping
+
+	Expected    []string          // the resources of the template that ministack can create
+	Environment map[string]string // of the function
+	Policies    []any             // of its role
 }
 
 // mapping is the deployed event source mapping.
@@ -37,9 +41,19 @@ type mapping struct {
 	FunctionResponseTypes          []string
 }
 
-// deploy deploys template.yaml with the built function to a ministack of the test's own, with a simulator of Junction.
-// Of a parameter that is a secret's ARN, the parameters have the secret's value.
+// deploy deploys template.yaml with the built function to a ministack of the test's own, with a simulator of Junction, and
+// collects what is published.
 func deploy(t *testing.T, parameters map[string]string, env []string, options ...junctiontest.Option) *deployed {
+	t.Helper()
+	d := newStack(t, parameters, env, options...)
+	d.Stack = harness.StackAt(t, d.endpoint, d.Outputs["ResultBusName"])
+	d.Results = d.CreateQueue(t, "results", nil)
+	d.RouteTo(t, "results", `{"source":["junction.refresh"]}`, d.Results)
+	return d
+}
+
+// newStack deploys template.yaml. Of a parameter that is a secret's ARN, the parameters have the secret's value.
+func newStack(t *testing.T, parameters map[string]string, env []string, options ...junctiontest.Option) *deployed {
 	t.Helper()
 	program, python, bootstrap := harness.Ministack(t), harness.Python(t), harness.Bootstrap(t)
 	_, junction := harness.NewSimulator(t, options...)
@@ -64,9 +78,6 @@ func deploy(t *testing.T, parameters map[string]string, env []string, options ..
 	if err := json.Unmarshal(out, d); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}
-	d.Stack = harness.StackAt(t, endpoint, d.Outputs["ResultBusName"])
-	d.Results = d.CreateQueue(t, "results", nil)
-	d.RouteTo(t, "results", `{"source":["junction.refresh"]}`, d.Results)
 	return d
 }
 

@@ -1,10 +1,11 @@
 """Deploys template.yaml to ministack: stack.py TEMPLATE BOOTSTRAP ENDPOINT JUNCTION KEY ARCHITECTURE PARAMETERS
 
 SAM's transform of the template is deployed unchanged, except for what ministack does not support: an archive, a number
-that is a reference, a base URL without https, alarms with metric math or of other alarms, the queries of the log, and
-the types of the result webhook's connection and destination, which are created with EventBridge's own API and replaced by
+that is a reference, a base URL without https, alarms with metric math or of other alarms, the queries of the log, the
+schemas, and the types of the result webhook's connection and destination, which are created with EventBridge's own API and replaced by
 their names. PARAMETERS are further parameters as JSON; of a secret
-it has the value. The script prints the outputs and the names of the resources as JSON.
+it has the value. The script prints the outputs, the names of the resources, what could be created, and the function's variables and
+permissions as JSON.
 """
 
 import io
@@ -31,8 +32,10 @@ def transform(path, parameters=()):
     del template["Resources"]["ResultArchive"]
     for name, resource in list(template["Resources"].items()):
         alarm = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
-        if alarm or resource["Type"] in ("AWS::CloudWatch::CompositeAlarm", "AWS::Logs::QueryDefinition"):
+        unknown = ("AWS::CloudWatch::CompositeAlarm", "AWS::Logs::QueryDefinition", "AWS::EventSchemas::Registry", "AWS::EventSchemas::Schema")
+        if alarm or resource["Type"] in unknown:
             del template["Resources"][name]
+    del template["Outputs"]["SchemaRegistryName"]
     del template["Parameters"]["JunctionBaseUrl"]["AllowedPattern"]
     mapping = template["Resources"]["RefreshFunctionQueued"]["Properties"]
     mapping["ScalingConfig"]["MaximumConcurrency"] = 2
@@ -103,9 +106,15 @@ def main(path, bootstrap, endpoint, junction, key, architecture, further):
         sys.exit("\n".join(str(e) for e in events if "FAILED" in e["ResourceStatus"]) or stack["StackStatus"])
     resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
     mapping = client("lambda").list_event_source_mappings()["EventSourceMappings"][0]
+    role = next(r["PhysicalResourceId"] for r in resources if r["LogicalResourceId"] == "RefreshRole")
+    policies = client("iam").list_role_policies(RoleName=role)["PolicyNames"]
+    function = next(r["PhysicalResourceId"] for r in resources if r["LogicalResourceId"] == "RefreshFunction")
     print(json.dumps({
         "outputs": {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]},
         "resources": {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources},
+        "expected": list(template["Resources"]),
+        "environment": client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"],
+        "policies": [client("iam").get_role_policy(RoleName=role, PolicyName=p)["PolicyDocument"] for p in policies],
         "mapping": {k: mapping.get(k) for k in ("BatchSize", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes")},
     }))
 
