@@ -13,7 +13,7 @@ SHELL := /bin/sh
 TOOLS    := .tools
 VENV     := $(TOOLS)/venv
 COVERAGE := $(TOOLS)/coverage.out
-SOURCES  := bench cmd internal test
+SOURCES  := bench cmd deploy internal test
 TEMPLATES := template.yaml examples/step-functions/template.yaml
 
 # --- variables: make NAME=value ----------------------------------------------------------------------
@@ -125,10 +125,25 @@ vuln: $(TOOLS)/go.stamp ## Check the code that is built for known vulnerabilitie
 	exit $$code
 
 .PHONY: sbom
-sbom: $(TOOLS)/go.stamp ## Write the function's components and their licenses to bin/sbom.json (CycloneDX)
-	@mkdir -p bin
-	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_LAMBDA) GOFLAGS=-tags=lambda.norpc \
-		$(TOOLS)/bin/cyclonedx-gomod app -json -licenses -std -main cmd/lambda -output bin/sbom.json .
+sbom: $(TOOLS)/go.stamp build-RefreshFunction ## Build the bootstrap, and write its components and their licenses to bin/sbom.json (CycloneDX)
+	@# Without GOPROXY=off the tool would look for this module's own license in the module proxy.
+	GOOS=linux GOARCH=$(GOARCH_LAMBDA) GOPROXY=off $(TOOLS)/bin/cyclonedx-gomod bin -json -licenses -std -noserial -notimestamp \
+		-version v$(VERSION:v%=%) -output "$(ARTIFACTS_DIR)/sbom.json" "$(ARTIFACTS_DIR)/bootstrap"
+
+# Exactly this version of Go, because another one makes other bytes; so do these variables.
+RELEASE_GO := go1.26.8
+release: export GOTOOLCHAIN := $(RELEASE_GO)
+release: export GOFLAGS := -buildvcs=false
+release: export GOAMD64 := v1
+release: export GOARM64 := v8.0
+release: export GOEXPERIMENT :=
+
+.PHONY: release
+release: $(TOOLS)/go.stamp ## Write the files of a release to dist/ (VERSION=1.2.3), the same bytes everywhere
+	rm -rf dist
+	$(MAKE) --no-print-directory sbom ARCH=arm64 ARTIFACTS_DIR=bin/release/arm64 VERSION=$(VERSION:v%=%)
+	$(MAKE) --no-print-directory sbom ARCH=x86_64 ARTIFACTS_DIR=bin/release/x86_64 VERSION=$(VERSION:v%=%)
+	go run ./deploy/release $(VERSION:v%=%) bin/release dist
 
 # --- the function ------------------------------------------------------------------------------------
 
@@ -229,4 +244,4 @@ lock: ## Update requirements*.txt and package-lock.json from requirements*.in an
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed
-	rm -rf bin .aws-sam .tools test/node/node_modules coverage.out
+	rm -rf bin dist .aws-sam .tools test/node/node_modules coverage.out

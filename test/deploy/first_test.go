@@ -28,12 +28,8 @@ func newDeployment(t *testing.T) *repoClone {
 	}
 	t.Cleanup(func() { _ = junction.Close() })
 	clone.run(t, teamKey+"\n", "make", "secret", "SECRET_NAME="+secretOf(t))
-	// What differs from AWS: Junction is not behind https, the function runs on this machine's processor, and ministack
-	// does not read the queue if this number is a reference, and knows neither alarms with metric math nor queries.
-	clone.edit(t, "template.yaml", "MaximumConcurrency: !Ref QueueMaximumConcurrency", "MaximumConcurrency: 5")
-	clone.edit(t, "template.yaml", "    AllowedPattern: ^(https://[^\\s?#@]+)?$\n    ConstraintDescription: must be an https URL without user, query or fragment, or empty.\n", "")
+	clone.forMinistack(t, "template.yaml")
 	clone.edit(t, "samconfig.toml", `# CreateAlarms = "true"`, `CreateAlarms = "false"`)
-	clone.replace(t, "template.yaml", "Type: AWS::Logs::QueryDefinition", "Type: AWS::CloudFormation::WaitConditionHandle")
 	clone.edit(t, "samconfig.toml", `# JunctionBaseUrl = ""`, `JunctionBaseUrl = "`+junction.URL()+`"`)
 	arch := map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
 	clone.edit(t, "samconfig.toml", `# Architecture = "arm64"`, `Architecture = "`+arch+`"`)
@@ -236,4 +232,13 @@ func TestADeletedStackCanBeDeployedAgainAtOnceAndKeepsItsBus(t *testing.T) {
 	if _, _, err := clone.try(t, "", "aws", "sqs", "get-queue-attributes", "--queue-url", first["RefreshQueueUrl"]); err == nil {
 		t.Error("the first stack's queue is kept")
 	}
+}
+
+// forMinistack changes a template where ministack differs from AWS: Junction is not behind https, and ministack does not
+// read the queue if this number is a reference, and knows neither alarms with metric math nor queries.
+func (c *repoClone) forMinistack(t *testing.T, template string) {
+	t.Helper()
+	c.edit(t, template, "MaximumConcurrency: !Ref QueueMaximumConcurrency", "MaximumConcurrency: 5")
+	c.edit(t, template, "    AllowedPattern: ^(https://[^\\s?#@]+)?$\n    ConstraintDescription: must be an https URL without user, query or fragment, or empty.\n", "")
+	c.replace(t, template, "Type: AWS::Logs::QueryDefinition", "Type: AWS::CloudFormation::WaitConditionHandle")
 }

@@ -52,7 +52,7 @@ func TestMakeWorksInAPathWithSpaces(t *testing.T) {
 		return string(text)
 	}
 	for _, target := range []string{
-		"help", "lint", "test", "soak", "bench", "benchstat", "tools", "checkov", "dashboard", "lock", "sam-local", "deploy", "logs", "canary",
+		"help", "lint", "test", "soak", "bench", "benchstat", "release", "tools", "checkov", "dashboard", "lock", "sam-local", "deploy", "logs", "canary",
 	} {
 		t.Run(target, func(t *testing.T) {
 			if text := run(t, "--dry-run", target); strings.Contains(text, "warning:") {

@@ -33,6 +33,11 @@ type document struct {
 				Parameters []string
 			}
 		} `json:"AWS::CloudFormation::Interface"`
+		Application struct {
+			Name, Description, Author, SpdxLicenseID, LicenseURL, ReadmeURL, HomePageURL, SourceCodeURL, SemanticVersion string
+
+			Labels []string
+		} `json:"AWS::ServerlessRepo::Application"`
 	}
 	Parameters map[string]struct {
 		Type           string
