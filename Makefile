@@ -13,6 +13,7 @@ SHELL := /bin/sh
 TOOLS    := .tools
 VENV     := $(TOOLS)/venv
 COVERAGE := $(TOOLS)/coverage.out
+BENCH    := bin/bench
 SOURCES  := bench cmd deploy internal test
 TEMPLATES := template.yaml examples/step-functions/template.yaml
 
@@ -34,6 +35,13 @@ SOAK ?= 60s
 COVERAGE_MIN ?= 90
 # Duration of each fuzz target in `make fuzz`.
 FUZZTIME ?= 1m
+# `make bench`: how often the first answer is measured (the other figures follow), the round-trip times, how a share of a
+# processor is granted (cgroup, signals or auto), and the folder that performance.md is written to.
+BENCH_RUNS        ?= 20
+BENCH_TO_AWS      ?= 1ms
+BENCH_TO_JUNCTION ?= 20ms
+BENCH_SHARE       ?= auto
+BENCH_OUT         ?= docs
 # What `make benchstat` compares with, and how often it runs each benchmark.
 BASE        ?= HEAD
 BENCH_COUNT ?= 6
@@ -181,14 +189,17 @@ sam-local: $(TOOLS)/python.stamp ## Run EVENT in Lambda's own image (Docker; fir
 	$(SAM) local invoke RefreshFunction -e $(EVENT) --env-vars $(ENV_VARS) --parameter-overrides Architecture=$(ARCH)
 
 .PHONY: bench
-bench: $(TOOLS)/python.stamp $(TOOLS)/dynamodb.stamp ## Measure size, start time, memory, signatures and the quota against their limits
-	$(MAKE) --no-print-directory build-RefreshFunction ARCH=arm64 ARTIFACTS_DIR=$(TOOLS)/bench/arm64
-	$(MAKE) --no-print-directory build-RefreshFunction ARCH=x86_64 ARTIFACTS_DIR=$(TOOLS)/bench/x86_64
-	CGO_ENABLED=0 go build $(BUILD_FLAGS) -o $(TOOLS)/bench/bare ./bench/bare
-	go run ./bench $(TOOLS)/bench
+bench: $(TOOLS)/python.stamp $(TOOLS)/dynamodb.stamp $(TOOLS)/peer-python.stamp $(TOOLS)/peer-typescript.stamp $(TOOLS)/plots.stamp ## Measure as Lambda runs, compare with Junction's SDKs, and write docs/performance.md
+	$(MAKE) --no-print-directory build-RefreshFunction ARCH=arm64 ARTIFACTS_DIR=$(BENCH)/arm64
+	$(MAKE) --no-print-directory build-RefreshFunction ARCH=x86_64 ARTIFACTS_DIR=$(BENCH)/x86_64
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build $(BUILD_FLAGS) -o $(BENCH)/arm64/bare ./bench/peers/bare
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build $(BUILD_FLAGS) -o $(BENCH)/x86_64/bare ./bench/peers/bare
+	NODE_PATH=$(TOOLS)/peer-typescript/node_modules $(TOOLS)/peer-typescript/node_modules/.bin/esbuild bench/peers/typescript/*.ts \
+		--bundle --minify --platform=node --target=es2020 --out-extension:.js=.cjs --outdir=$(BENCH)/typescript --log-level=warning
+	go run ./bench -runs $(BENCH_RUNS) -to-aws $(BENCH_TO_AWS) -to-junction $(BENCH_TO_JUNCTION) -share $(BENCH_SHARE) -out $(BENCH_OUT)
 	go run ./bench/webhook
 	go run ./bench/quota
-	go run ./bench/scale -function $(TOOLS)/bench/$(HOST_ARCH)/bootstrap
+	go run ./bench/scale -function $(BENCH)/$(HOST_ARCH)/bootstrap
 
 .PHONY: benchstat
 benchstat: $(TOOLS)/go.stamp ## Compare the Go benchmarks of the hot pieces with those of the commit BASE (HEAD)
@@ -224,6 +235,20 @@ $(TOOLS)/node.stamp: test/node/package.json test/node/package-lock.json
 	@mkdir -p $(TOOLS)
 	@touch $@
 
+# What only `make bench` needs: the contenders, and what draws the plots.
+$(TOOLS)/peer-python.stamp: bench/peers/python/requirements.txt
+$(TOOLS)/plots.stamp: bench/plots/requirements.txt
+$(TOOLS)/peer-python.stamp $(TOOLS)/plots.stamp:
+	python3 -m venv --clear $(basename $@)
+	$(basename $@)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(TOOLS)/peer-typescript.stamp: bench/peers/typescript/package.json bench/peers/typescript/package-lock.json
+	@mkdir -p $(basename $@)
+	cp $^ bench/peers/typescript/.npmrc $(basename $@)
+	cd $(basename $@) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # AWS's own DynamoDB engine. Without Java and Maven, or if it cannot be downloaded, the tests use moto.
 $(TOOLS)/dynamodb.stamp: test/harness/dynamodb/pom.xml
 	@mkdir -p $(TOOLS) && rm -rf $(TOOLS)/dynamodb.new
@@ -234,13 +259,14 @@ $(TOOLS)/dynamodb.stamp: test/harness/dynamodb/pom.xml
 
 .PHONY: lock
 lock: ## Update requirements*.txt and package-lock.json from requirements*.in and package.json
-	@for name in requirements requirements-schemathesis requirements-ministack requirements-checkov requirements-dashboard; do \
-		echo "test/python/$$name.txt"; \
+	@for file in test/python/requirements*.in bench/*/requirements.in bench/*/*/requirements.in; do \
+		echo "$${file%.in}.txt"; \
 		rm -rf $(TOOLS)/lock && python3 -m venv $(TOOLS)/lock && \
-		$(TOOLS)/lock/bin/pip install --quiet --disable-pip-version-check --requirement test/python/$$name.in && \
-		echo "# Made by \`make lock\` from $$name.in: do not edit." > test/python/$$name.txt && \
-		$(TOOLS)/lock/bin/pip freeze >> test/python/$$name.txt || exit 1; done
-	cd test/node && rm -f package-lock.json && npm install --package-lock-only --loglevel=error
+		$(TOOLS)/lock/bin/pip install --quiet --disable-pip-version-check --requirement $$file && \
+		echo "# Made by \`make lock\` from $${file##*/}: do not edit." > $${file%.in}.txt && \
+		$(TOOLS)/lock/bin/pip freeze >> $${file%.in}.txt || exit 1; done
+	@for folder in test/node bench/peers/typescript; do \
+		(cd $$folder && rm -f package-lock.json && npm install --package-lock-only --loglevel=error) || exit 1; done
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed

@@ -1,29 +1,26 @@
-package main
+//go:build linux
+
+package standin
 
 import (
 	"crypto/md5" // SQS's own checksum
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
 )
 
-// sqs is a stand-in for SQS that accepts all messages.
-type sqs struct {
-	url string // of the queue
-
+// Queue is SQS, which accepts all messages.
+type Queue struct {
 	mu      sync.Mutex
 	waiting []string       // bodies that have not been received
 	sent    map[string]int // how often each body was sent
 }
 
-func newSQS() *sqs {
-	return &sqs{url: "https://sqs.us-east-1.amazonaws.com/123456789012/bench", sent: map[string]int{}}
-}
-
-// receive returns the bodies that were sent since the last call.
-func (s *sqs) receive() []string {
+// Receive returns the bodies that were sent since the last call.
+func (s *Queue) Receive() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	waiting := s.waiting
@@ -31,7 +28,14 @@ func (s *sqs) receive() []string {
 	return waiting
 }
 
-func (s *sqs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Sent returns how often each body was sent.
+func (s *Queue) Sent() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.sent)
+}
+
+func (s *Queue) serve(w http.ResponseWriter, r *http.Request) {
 	type entry struct {
 		ID          string `json:"Id"`
 		MessageBody string
@@ -54,13 +58,13 @@ func (s *sqs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"Successful": successful, "Failed": []string{}})
 }
 
-// eventBridge is a stand-in for EventBridge that accepts and counts all results.
-type eventBridge struct {
+// bus is EventBridge, which accepts and counts all results.
+type bus struct {
 	mu    sync.Mutex
 	count int
 }
 
-func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (b *bus) serve(w http.ResponseWriter, r *http.Request) {
 	var call struct{ Entries []json.RawMessage }
 	if json.NewDecoder(r.Body).Decode(&call) != nil {
 		w.WriteHeader(http.StatusBadRequest)
@@ -77,7 +81,7 @@ func (b *eventBridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"FailedEntryCount": 0, "Entries": entries})
 }
 
-func (b *eventBridge) published() int {
+func (b *bus) published() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.count

@@ -1,4 +1,6 @@
-package main
+//go:build linux
+
+package standin
 
 import (
 	"io"
@@ -6,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // distant returns the URL at which a server can be reached as over a network with the given round-trip time. stop
@@ -23,7 +27,7 @@ func distant(server *httptest.Server, roundTrip time.Duration) (url string, stop
 			}
 			go func() {
 				defer func() { _ = near.Close() }()
-				time.Sleep(roundTrip) // the TCP handshake
+				sleep(roundTrip) // the TCP handshake
 				far, err := net.Dial("tcp", server.Listener.Addr().String())
 				if err != nil {
 					return
@@ -56,8 +60,21 @@ func delay(to io.WriteCloser, from io.Reader, pause time.Duration) {
 		}
 	}()
 	for p := range pieces {
-		time.Sleep(time.Until(p.due))
+		sleep(time.Until(p.due))
 		_, _ = to.Write(p.data) // reading ends when the connection is closed
 	}
 	_ = to.Close()
+}
+
+// sleep pauses as precisely as the kernel can. Go's timers are up to a millisecond late, which is as much as AWS is away; so
+// the last part of a pause is spent in the kernel.
+func sleep(pause time.Duration) {
+	const late = 2 * time.Millisecond
+	until := time.Now().Add(pause)
+	if pause > late {
+		time.Sleep(pause - late)
+	}
+	if rest := time.Until(until); rest > 0 {
+		_ = unix.Nanosleep(&unix.Timespec{Nsec: rest.Nanoseconds()}, nil)
+	}
 }
