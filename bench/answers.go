@@ -32,6 +32,7 @@ func (b *bench) measureAnswers() error {
 	if err != nil {
 		return err
 	}
+	compared := b.share.Name() != signals.Name()
 	for run := range b.runs { // all contenders in each run, so that other load on the machine affects all
 		for _, memory := range memories {
 			for _, contender := range contenders {
@@ -43,10 +44,10 @@ func (b *bench) measureAnswers() error {
 				b.results.Answers = append(b.results.Answers, a)
 			}
 		}
-		if b.share.Name() == signals.Name() || run >= b.some(10) {
+		if !compared || run >= b.some(10) {
 			continue
 		}
-		for _, contender := range contenders { // how near the stand-in for control groups is
+		for _, contender := range contenders { // how near to a control group its stand-in is
 			a, err := b.answer(contender, services, signals, memories[0])
 			if err != nil {
 				return err
@@ -67,14 +68,14 @@ func (b *bench) measureAnswers() error {
 		}
 	}
 	lowest, whole := memories[0], standin.WholeProcessor
-	b.report.atMost("start and first answer at 128 MB ÷ bare Go", "%.2f", b.results.ratio(ours, bare, lowest), 0.65, 0.9)
-	b.report.atMost("start and first answer at 1,769 MB ÷ bare Go", "%.2f", b.results.ratio(ours, bare, whole), 1.15, 1.5)
-	b.report.atLeast("TypeScript SDK ÷ ours, start and first answer at 128 MB", "%.1f", b.results.ratio(typescript, ours, lowest), 7, 4)
-	b.report.atLeast("Python SDK ÷ ours, start and first answer at 128 MB", "%.1f", b.results.ratio(python, ours, lowest), 9, 5)
+	b.report.atMost("start and first answer at 128 MB ÷ bare Go", "%.3f", b.results.ratio(ours, bare, lowest), 0.65, 0.9)
+	b.report.atMost("start and first answer at 1,769 MB ÷ bare Go", "%.3f", b.results.ratio(ours, bare, whole), 1.15, 1.5)
+	b.report.atLeast("TypeScript SDK ÷ ours, start and first answer at 128 MB", "%.2f", b.results.ratio(typescript, ours, lowest), 7, 4)
+	b.report.atLeast("Python SDK ÷ ours, start and first answer at 128 MB", "%.2f", b.results.ratio(python, ours, lowest), 9, 5)
 	oursStart, _, _ := b.results.answers(ours, whole, false)
 	bareStart, _, _ := b.results.answers(bare, whole, false)
 	// No guard: the start opens the connections that the first answer then does not have to open.
-	b.report.atMost("start alone at 1,769 MB ÷ bare Go", "%.1f", float64(oursStart)/float64(bareStart), 1.7, 0)
+	b.report.atMost("start alone at 1,769 MB ÷ bare Go", "%.2f", float64(oursStart)/float64(bareStart), 1.7, 0)
 	return nil
 }
 

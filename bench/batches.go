@@ -56,8 +56,8 @@ func (b *bench) measureBatches() error {
 		fmt.Printf("%5d MB  batch of %d: first %.2f s, later ones %.2f s, %d refreshes without the quota\n", memory, batchSize, first.Seconds(), later.Seconds(), without)
 	}
 	first, later, without := b.results.batches(memories[0])
-	b.report.atMost("first batch of 100 at 128 MB, Junction takes 1 s", "%.2f s", first.Seconds(), 1.6, 3.5)
-	b.report.atMost("later batches of 100 at 128 MB", "%.2f s", later.Seconds(), 1.4, 2.5)
+	b.report.atMost("first batch of 100 at 128 MB, Junction takes 1 s", "%.3f s", first.Seconds(), 1.6, 3.5)
+	b.report.atMost("later batches of 100 at 128 MB", "%.3f s", later.Seconds(), 1.4, 2.5)
 	b.report.atMost("refreshes of these batches without the quota", "%.0f", float64(without), 0, 0)
 	return b.measureCPU()
 }

@@ -46,7 +46,6 @@ type results struct {
 	CPU     []cpu
 	Many    []many
 	Zips    []zipped
-	Units   int // write units per refresh; 0: not measured
 }
 
 func main() {

@@ -114,7 +114,7 @@ func (b *bench) Behind(prefix string) bool {
 	return false
 }
 
-// Totals is the table of the first answers by memory size, and Seconds that of the second ones.
+// Totals is the table of the first answers by memory size.
 func (b *bench) Totals() string {
 	return byMemory(func(contender string, memory int) string {
 		start, first, _ := b.results.answers(contender, memory, false)
@@ -180,7 +180,7 @@ func (b *bench) Signals() string {
 	return t.String()
 }
 
-// Runs is how often the first answer was measured; Away the distances.
+// Runs is how often the first answer was measured.
 func (b *bench) Runs() int { return b.runs }
 
 // Away are the distances.

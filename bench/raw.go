@@ -18,7 +18,7 @@ func (b *bench) writeRaw(dir string) error {
 	answers := [][]string{{"run", "memory_mb", "contender", "share", "start_ms", "first_answer_ms", "second_answer_ms"}}
 	for _, a := range r.Answers {
 		share := b.share.Name()
-		if a.Signals {
+		if a.Signals { // of a run that has control groups too
 			share = "signals"
 		}
 		answers = append(answers, []string{strconv.Itoa(a.Run), strconv.Itoa(a.Memory), a.Contender, share, millis(a.Start), millis(a.First), millis(a.Second)})

@@ -2,7 +2,10 @@
 
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+)
 
 // figure is a number with its bar.
 type figure struct {
@@ -19,13 +22,20 @@ type report struct {
 // atMost adds a figure that should be at most bar. guard is how much of it fails the run: more than the bar, so that a busy
 // machine does not; 0 with a bar above 0 is no guard.
 func (r *report) atMost(name, format string, value, bar, guard float64) {
-	r.add(name, fmt.Sprintf(format, value), "at most "+fmt.Sprintf(format, bar), value <= bar, value > guard && (guard > 0 || bar == 0))
+	r.add(name, fmt.Sprintf(format, value), "at most "+barText(format, bar), value <= bar, value > guard && (guard > 0 || bar == 0))
 }
 
 // atLeast adds a figure that should be at least bar. Less than guard fails the run.
 func (r *report) atLeast(name, format string, value, bar, guard float64) {
-	r.add(name, fmt.Sprintf(format, value), "at least "+fmt.Sprintf(format, bar), value >= bar, value < guard)
+	r.add(name, fmt.Sprintf(format, value), "at least "+barText(format, bar), value >= bar, value < guard)
 }
+
+// barText formats a bar like its figure, but without more digits than it has.
+func barText(format string, bar float64) string {
+	return fmt.Sprintf(digits.ReplaceAllString(format, "%v"), bar)
+}
+
+var digits = regexp.MustCompile(`%\.\df`)
 
 func (r *report) add(name, value, bar string, met, exceeded bool) {
 	f := figure{name, value, bar, met}

@@ -43,8 +43,8 @@ func (b *bench) measureWarm() error {
 	}
 	ourP50, ourRSS := b.results.warm(ours)
 	bareP50, bareRSS := b.results.warm(bare)
-	b.report.atMost("warm answer (p50) ÷ bare Go", "%.2f", float64(ourP50)/float64(bareP50), 1.2, 1.5)
-	b.report.atMost("resident memory ÷ bare Go", "%.2f", ourRSS/bareRSS, 1.8, 2.5)
+	b.report.atMost("warm answer (p50) ÷ bare Go", "%.3f", float64(ourP50)/float64(bareP50), 1.2, 1.5)
+	b.report.atMost("resident memory ÷ bare Go", "%.3f", ourRSS/bareRSS, 1.8, 2.5)
 	return nil
 }
 

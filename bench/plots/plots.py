@@ -3,6 +3,7 @@
 The background is transparent, and the colors can be read on white and on black. The same numbers give the same bytes."""
 
 import csv
+import io
 import statistics
 import sys
 from pathlib import Path
@@ -37,8 +38,11 @@ def rows(name):
 
 
 def save(figure, name):
-    figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+    drawn = io.StringIO()
+    figure.savefig(drawn, bbox_inches="tight", metadata={"Date": None, "Creator": None})
     plt.close(figure)
+    lines_of_text = (line.rstrip() for line in drawn.getvalue().splitlines())
+    (folder / f"{name}.svg").write_text("\n".join(lines_of_text) + "\n", encoding="utf-8")
 
 
 answers = rows("answers")

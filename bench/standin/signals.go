@@ -11,10 +11,11 @@ import (
 
 // signals is the stand-in for control groups where none can be made. As the kernel does for a control group, it grants a
 // process its quota in each period, and stops it (SIGSTOP) when that is used up, until the next period (SIGCONT). It reads the
-// process's clock to know, so it stops the process a little late; what was used too much is taken from the next period.
+// process's clock to know, so it stops the process a little late, as the kernel does; what was used too much is taken from
+// the next periods.
 type signals struct{}
 
-func (signals) Name() string { return "signals (no control group can be made here)" }
+func (signals) Name() string { return "signals" }
 
 func (signals) Close() {}
 
@@ -34,7 +35,9 @@ func (signals) limit(pid, memory int) (release func(), err error) {
 func ration(pid int, quota time.Duration, done <-chan struct{}) {
 	runtime.LockOSThread() // and sleep in the kernel: Go's timers round up to a millisecond
 	defer runtime.UnlockOSThread()
-	const shortest = 100 * time.Microsecond // between two looks at the clock
+	// The shortest time between two looks at the clock. The kernel looks at each of its ticks, of often 4 ms, and whenever the
+	// process pauses by itself.
+	const shortest = 2 * time.Millisecond
 	used, err := processorTime(pid)
 	allowed, stopped := used+quota, false
 	for next := time.Now().Add(period); err == nil; used, err = processorTime(pid) {
