@@ -26,9 +26,9 @@ const (
 	// about 100; SQS and EventBridge refuse long ones.
 	maxTraceHeader = 500
 	// batchGC is the garbage collector's GOGC during a batch, and usualGC is Go's default. A batch allocates much
-	// that is garbage at its end. Fewer collections save a fifth of its processor time, and the memory limit that
+	// that is garbage at its end. Fewer collections save an eighth of its processor time, and the memory limit that
 	// the function has been given still holds.
-	batchGC, usualGC = 400, 100
+	batchGC, usualGC = 200, 100
 )
 
 // batch is the messages of one invocation, and which of them failed. It is safe for concurrent use.

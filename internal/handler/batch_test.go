@@ -99,7 +99,7 @@ func TestGarbageIsCollectedLessOftenDuringABatch(t *testing.T) {
 	f := newFunctionFor(r)
 	f.failures(t, awstest.SQSBatch(userDocument))
 	f.answer(t, userDocument)
-	if diff := cmp.Diff([]uint64{400, 100}, r.percents); diff != "" {
+	if diff := cmp.Diff([]uint64{200, 100}, r.percents); diff != "" {
 		t.Errorf("GOGC during a batch and during a direct call (-want +got):\n%s", diff)
 	}
 }
