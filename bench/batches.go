@@ -31,8 +31,21 @@ type batch struct {
 
 // cpu is the processor time of a later batch of an instance with a whole processor.
 type cpu struct {
+	Without    string // what the instance does not have: withouts
 	Number     int
 	PerRefresh time.Duration
+}
+
+// withouts are the instances whose processor time is measured, by what they do not have. What they need less than the
+// first one is what it takes.
+var withouts = []struct {
+	name    string
+	environ []string
+}{
+	{"", nil},
+	{"results published", []string{"RESULT_BUS="}},
+	{"quota", []string{"QUOTA_LIMIT=0", "COALESCE_WINDOW=0s"}},
+	{"quota and results published", []string{"QUOTA_LIMIT=0", "COALESCE_WINDOW=0s", "RESULT_BUS="}},
 }
 
 func (b *bench) measureBatches() error {
@@ -106,19 +119,34 @@ func (r *results) batches(memory int) (first, later time.Duration, withoutQuota 
 	return median(firsts), median(laters), withoutQuota
 }
 
-// measureCPU measures the processor time of later batches.
+// measureCPU measures the processor time of later batches. The services are at no distance: what makes a distance would
+// share the processor, and its caches, with the function.
 func (b *bench) measureCPU() error {
-	services, err := standin.NewServices(junction(batchTakes, usualSources), b.away)
+	for _, without := range withouts {
+		if err := b.cpu(without.name, without.environ); err != nil {
+			return err
+		}
+		fmt.Printf("processor  without %-27s  %.0f µs\n", without.name, ms(b.results.cpu(without.name))*1000)
+	}
+	b.report.atMost("processor time of a refresh in a later batch of 100", "%.0f µs", ms(b.results.cpu(""))*1000, 450, 1200)
+	return nil
+}
+
+// cpu measures the later batches of one instance.
+func (b *bench) cpu(without string, environ []string) error {
+	services, err := standin.NewServices(junction(batchTakes, usualSources), standin.Distances{})
 	if err != nil {
 		return err
 	}
 	defer services.Close()
-	instance, err := standin.Start(b.function(ours, services), b.share, standin.WholeProcessor)
+	function := b.function(ours, services)
+	function.Environ = append(function.Environ, environ...)
+	instance, err := standin.Start(function, b.share, standin.WholeProcessor)
 	if err != nil {
 		return err
 	}
 	defer instance.Stop()
-	for n := range 5 + 2*b.runs {
+	for n := range 1 + laterCount + b.runs {
 		before, err := instance.ProcessorTime()
 		if err != nil {
 			return err
@@ -130,17 +158,18 @@ func (b *bench) measureCPU() error {
 		if err != nil {
 			return err
 		}
-		b.results.CPU = append(b.results.CPU, cpu{n + 1, (after - before) / batchSize})
+		b.results.CPU = append(b.results.CPU, cpu{without, n + 1, (after - before) / batchSize})
 	}
-	b.report.atMost("processor time of a refresh in a later batch of 100", "%.0f µs", ms(b.results.cpu())*1000, 450, 1200)
 	return nil
 }
 
-// cpu returns the median of the later batches.
-func (r *results) cpu() time.Duration {
+// cpu returns the median of the later batches of an instance.
+func (r *results) cpu(without string) time.Duration {
 	var times []time.Duration
-	for _, one := range r.CPU[min(1, len(r.CPU)):] {
-		times = append(times, one.PerRefresh)
+	for _, one := range r.CPU {
+		if one.Without == without && one.Number > 1 {
+			times = append(times, one.PerRefresh)
+		}
 	}
 	return median(times)
 }

@@ -162,6 +162,19 @@ func (b *bench) Batches() string {
 	return t.String()
 }
 
+// Processor is the table of the processor time of a refresh in a later batch, by what the instance does not have.
+func (b *bench) Processor() string {
+	t := newTable("an instance without", "processor time of a refresh")
+	for _, without := range withouts {
+		name := without.name
+		if name == "" {
+			name = "nothing: every feature is on"
+		}
+		t.add(name, fmt.Sprintf("%.0f µs", ms(b.results.cpu(without.name))*1000))
+	}
+	return t.String()
+}
+
 // Share is how a share of a processor was granted.
 func (b *bench) Share() string { return b.share.Name() }
 

@@ -31,9 +31,9 @@ func (b *bench) writeRaw(dir string) error {
 	for _, one := range r.Batches {
 		batches = append(batches, []string{strconv.Itoa(one.Instance), strconv.Itoa(one.Memory), strconv.Itoa(one.Number), millis(one.Took), strconv.Itoa(one.WithoutQuota)})
 	}
-	processor := [][]string{{"batch", "us_per_refresh"}}
+	processor := [][]string{{"without", "batch", "us_per_refresh"}}
 	for _, one := range r.CPU {
-		processor = append(processor, []string{strconv.Itoa(one.Number), strconv.FormatInt(one.PerRefresh.Microseconds(), 10)})
+		processor = append(processor, []string{one.Without, strconv.Itoa(one.Number), strconv.FormatInt(one.PerRefresh.Microseconds(), 10)})
 	}
 	many := [][]string{{"run", "took_ms", "peak_mib"}}
 	for _, m := range r.Many {
