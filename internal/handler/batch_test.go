@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -97,10 +98,12 @@ func TestNoMessageWaitsForTheOthersOfItsBatch(t *testing.T) {
 func TestGarbageIsCollectedLessOftenDuringABatch(t *testing.T) {
 	r := &gcReader{}
 	f := newFunctionFor(r)
-	f.failures(t, awstest.SQSBatch(userDocument))
+	for _, messages := range []int{1, 100, 200, 1000} {
+		f.failures(t, awstest.SQSBatch(slices.Repeat([]string{userDocument}, messages)...))
+	}
 	f.answer(t, userDocument)
-	if diff := cmp.Diff([]uint64{200, 100}, r.percents); diff != "" {
-		t.Errorf("GOGC during a batch and during a direct call (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]uint64{400, 400, 200, 100, 100}, r.percents); diff != "" {
+		t.Errorf("GOGC during four batches and a direct call (-want +got):\n%s", diff)
 	}
 }
 
