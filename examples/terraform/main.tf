@@ -52,6 +52,10 @@ resource "aws_cloudformation_stack" "junction_refresh" {
     CodeKey           = aws_s3_object.code.key
     JunctionSecretArn = var.secret_arn
   }
+
+  timeouts {
+    update = "2h" # the longest shift of DeploymentType takes 100 minutes
+  }
 }
 
 # Every output of the template, for example junction_refresh["RefreshQueueUrl"].

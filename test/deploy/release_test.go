@@ -301,7 +301,7 @@ func TestTheTerraformExampleCreatesTheStack(t *testing.T) {
 	}
 }
 
-func TestTheCDKExampleSynthesisesTheStack(t *testing.T) {
+func TestTheCDKExampleSynthesizesTheStack(t *testing.T) {
 	t.Parallel()
 	modules := filepath.Dir(tool(t, "test/node/node_modules/aws-cdk-lib"))
 	dir := t.TempDir()
