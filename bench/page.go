@@ -73,7 +73,7 @@ func (b *bench) writeSummary(name string) error {
 func (b *bench) Summary() string {
 	lowest := memories[0]
 	return fmt.Sprintf("With %d MB of memory, a new instance has answered its first event %.0f ms after its start, with the secret, the quota, the queue and the bus on. "+
-		"A function that does nothing but call Junction takes %.0f ms in Go, %.0f ms with Junction's TypeScript SDK (%.1f times as long) and %.0f ms with its Python SDK (%.1f times).",
+		"A function that does nothing but call Junction takes %.0f ms in Go, %.0f ms with Junction's TypeScript SDK (%.1f times as long as this function) and %.0f ms with its Python SDK (%.1f times).",
 		lowest, ms(b.results.total(ours, lowest)), ms(b.results.total(bare, lowest)), ms(b.results.total(typescript, lowest)),
 		b.results.ratio(typescript, ours, lowest), ms(b.results.total(python, lowest)), b.results.ratio(python, ours, lowest))
 }

@@ -88,7 +88,7 @@ func (t *tally) appendLines(b []byte, level, trigger string, now time.Time, plai
 }
 
 // appendLine appends one line, without the format's metadata if plain. Its texts are our own or Lambda's, and need no
-// escapes. function_version is no metric: it lets the log tell the published versions of the function apart.
+// escapes. function_version is not a metric: it shows which published version wrote the line.
 func (t *tally) appendLine(b []byte, level, trigger string, now time.Time, plain bool) []byte {
 	if t.empty() {
 		return b
@@ -124,7 +124,7 @@ func (t *tally) appendLine(b []byte, level, trigger string, now time.Time, plain
 	return append(b, "}\n"...)
 }
 
-// appendMetadata appends what CloudWatch makes metrics by.
+// appendMetadata appends the metadata from which CloudWatch extracts metrics.
 func (t *tally) appendMetadata(b []byte, now time.Time) []byte {
 	b = append(b, `"_aws":{"Timestamp":`...)
 	b = strconv.AppendInt(b, now.UnixMilli(), 10)

@@ -18,7 +18,7 @@ import (
 // An invocation is recognized by the *lambdacontext.LambdaContext in its context, of which the runtime makes
 // one per invocation.
 type Metrics struct {
-	Nop // refreshes that are queued count when they are made, and looks never do
+	Nop // queued refreshes are counted when they are made; looks are not counted
 	// Plain leaves out what makes the lines metrics: CloudWatch then keeps them as lines of the log alone. Set it before
 	// the first use.
 	Plain bool

@@ -133,14 +133,14 @@ func (q *Queue) Len() int {
 	return len(q.messages)
 }
 
-// State is what SQS's metrics tell of a queue.
+// State has the values of SQS's queue metrics.
 type State struct {
 	Visible, InFlight, Delayed int
 	Oldest                     time.Duration // the age of the oldest message
 }
 
-// State returns the state of the queue. As at SQS, messages that were received three times or more have no part in
-// Oldest; nor have those that are delayed, of which SQS does not say whether they have.
+// State returns the state of the queue. As in SQS, messages that were received three times or more do not count in Oldest.
+// Delayed messages do not either; SQS does not document whether they do.
 func (q *Queue) State() State {
 	q.mu.Lock()
 	defer q.mu.Unlock()
