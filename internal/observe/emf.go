@@ -70,7 +70,10 @@ func (t *tally) reset() {
 // series needs. A count of 0 and a series without values are left out, because CloudWatch bills each metric
 // that has data. Nothing is appended if nothing is left.
 func (t *tally) appendLines(b []byte, level, trigger string, now time.Time, plain bool) []byte {
-	lines := 1
+	lines := 0
+	if t.counts != [counts]int64{} {
+		lines = 1
+	}
 	for _, values := range t.values {
 		lines = max(lines, (len(values)+maxValues-1)/maxValues)
 	}
@@ -90,35 +93,28 @@ func (t *tally) appendLines(b []byte, level, trigger string, now time.Time, plai
 // appendLine appends one line, without the format's metadata if plain. Its texts are our own or Lambda's, and need no
 // escapes. function_version is not a metric: it shows which published version wrote the line.
 func (t *tally) appendLine(b []byte, level, trigger string, now time.Time, plain bool) []byte {
-	if t.empty() {
-		return b
-	}
 	b = append(b, `{"timestamp":"`...)
 	b = now.UTC().AppendFormat(b, time.RFC3339Nano)
-	b = append(b, `","level":"`...)
-	b = append(b, level...)
-	b = append(b, `","message":"metrics",`...)
+	b = append(b, `","level":"`+level+`","message":"metrics",`...)
 	if !plain {
 		b = t.appendMetadata(b, now)
 	}
-	b = append(b, `"Trigger":"`...)
-	b = append(b, trigger...)
-	b = append(b, '"')
+	b = append(b, `"Trigger":"`+trigger+`"`...)
 	if v := lambdacontext.FunctionVersion; v != "" { // not on a laptop
-		b = append(b, `,"function_version":"`...)
-		b = append(b, v...)
-		b = append(b, '"')
+		b = append(b, `,"function_version":"`+v+`"`...)
 	}
 	for c, n := range t.counts {
 		if n > 0 {
-			b = appendName(b, countNames[c])
-			b = strconv.AppendInt(b, n, 10)
+			b = strconv.AppendInt(append(b, `,"`+countNames[c]+`":`...), n, 10)
 		}
 	}
 	for s, values := range t.values {
 		if len(values) > 0 {
-			b = appendName(b, seriesNames[s])
-			b = appendArray(b, values)
+			b = append(b, `,"`+seriesNames[s]+`":[`...)
+			for _, value := range values {
+				b = append(strconv.AppendInt(b, value, 10), ',')
+			}
+			b[len(b)-1] = ']' // in place of the last comma
 		}
 	}
 	return append(b, "}\n"...)
@@ -143,36 +139,6 @@ func (t *tally) appendMetadata(b []byte, now time.Time) []byte {
 	return append(b, `]}]},`...)
 }
 
-func (t *tally) empty() bool {
-	for _, values := range t.values {
-		if len(values) > 0 {
-			return false
-		}
-	}
-	return t.counts == [counts]int64{}
-}
-
 func appendDefinition(b []byte, name, unit string) []byte {
-	b = append(b, `{"Name":"`...)
-	b = append(b, name...)
-	b = append(b, `","Unit":"`...)
-	b = append(b, unit...)
-	return append(b, `"},`...)
-}
-
-func appendName(b []byte, name string) []byte {
-	b = append(b, `,"`...)
-	b = append(b, name...)
-	return append(b, `":`...)
-}
-
-func appendArray(b []byte, values []int64) []byte {
-	b = append(b, '[')
-	for i, value := range values {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(b, value, 10)
-	}
-	return append(b, ']')
+	return append(b, `{"Name":"`+name+`","Unit":"`+unit+`"},`...)
 }

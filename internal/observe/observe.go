@@ -55,43 +55,37 @@ type All []Observer
 
 // Refreshed implements Observer.
 func (a All) Refreshed(ctx context.Context, from Origin, out result.Result) {
-	for _, o := range a {
-		o.Refreshed(ctx, from, out)
-	}
+	a.each(func(o Observer) { o.Refreshed(ctx, from, out) })
 }
 
 // Looked implements Observer.
 func (a All) Looked(ctx context.Context, from Origin, f result.FollowUp) {
-	for _, o := range a {
-		o.Looked(ctx, from, f)
-	}
+	a.each(func(o Observer) { o.Looked(ctx, from, f) })
 }
 
 // Settled implements Observer.
 func (a All) Settled(ctx context.Context, from Origin, out result.Result) {
-	for _, o := range a {
-		o.Settled(ctx, from, out)
-	}
+	a.each(func(o Observer) { o.Settled(ctx, from, out) })
 }
 
 // Queued implements Observer.
 func (a All) Queued(ctx context.Context, from Origin, users, pages int) {
-	for _, o := range a {
-		o.Queued(ctx, from, users, pages)
-	}
+	a.each(func(o Observer) { o.Queued(ctx, from, users, pages) })
 }
 
 // PublishFailed implements Observer.
 func (a All) PublishFailed(ctx context.Context, from Origin, out result.Result, f *result.Failure) {
-	for _, o := range a {
-		o.PublishFailed(ctx, from, out, f)
-	}
+	a.each(func(o Observer) { o.PublishFailed(ctx, from, out, f) })
 }
 
 // Invoked implements Observer.
 func (a All) Invoked(ctx context.Context, from Origin, f *result.Failure) {
+	a.each(func(o Observer) { o.Invoked(ctx, from, f) })
+}
+
+func (a All) each(tell func(Observer)) {
 	for _, o := range a {
-		o.Invoked(ctx, from, f)
+		tell(o)
 	}
 }
 
