@@ -14,13 +14,10 @@ import (
 func Client(load func() (aws.Config, error)) func() (*dynamodb.Client, error) {
 	return sync.OnceValues(func() (*dynamodb.Client, error) {
 		cfg, err := load()
-		if err != nil {
-			return nil, err
-		}
 		return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 			o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
 				s.MaxAttempts, s.MaxBackoff = 4, 50*time.Millisecond
 			})
-		}), nil
+		}), err
 	})
 }

@@ -85,7 +85,7 @@ func (d *Dynamo) Enter(ctx context.Context, entry refresh.Entry) (refresh.Decisi
 	}
 	err := d.question(ctx, l.ask, func(ctx context.Context) error {
 		defer close(l.decided)
-		l.decision, l.err = d.enter(ctx, l, entry)
+		l.decision, l.err = l.enter(ctx, entry)
 		return l.err
 	})
 	if err != nil {
@@ -94,11 +94,11 @@ func (d *Dynamo) Enter(ctx context.Context, entry refresh.Entry) (refresh.Decisi
 	return l.decision, nil
 }
 
-// enter asks the table for a lease until the table decides.
-func (d *Dynamo) enter(ctx context.Context, l *dynamoLease, entry refresh.Entry) (refresh.Decision, error) {
-	now, rules := d.now().Round(0), d.skewed().accepting(entry.MaxAge)
+// enter asks the table for the lease until the table decides.
+func (l *dynamoLease) enter(ctx context.Context, entry refresh.Entry) (refresh.Decision, error) {
+	now, rules := l.now().Round(0), l.skewed().accepting(entry.MaxAge)
 	for tidied := false; ; tidied = true {
-		refused, err := d.grant(ctx, l, rules, now, entry.Until)
+		refused, err := l.grant(ctx, rules, now, entry.Until)
 		switch {
 		case err != nil:
 			return refresh.Decision{}, err
@@ -112,7 +112,7 @@ func (d *Dynamo) enter(ctx context.Context, l *dynamoLease, entry refresh.Entry)
 		if tidied {
 			return refresh.Decision{Kind: refresh.Denied, RetryAfter: time.Second}, nil
 		}
-		if err := d.tidy(ctx, l.userID, refused, now); err != nil {
+		if err := l.tidy(ctx, refused, now); err != nil {
 			return refresh.Decision{}, err
 		}
 	}
@@ -125,42 +125,40 @@ func (d *Dynamo) Settle(ctx context.Context, out result.Result) error {
 		return nil
 	}
 	return d.within(context.WithoutCancel(ctx), d.tell, func(ctx context.Context) error {
-		_, err := d.update(ctx, &dynamodb.UpdateItemInput{
-			Key:                       key("user#" + out.UserID),
-			UpdateExpression:          aws.String("SET #result = :result"),
-			ConditionExpression:       aws.String("#of = :of"), // if it fails, there is a later refresh
-			ExpressionAttributeNames:  map[string]string{"#result": "result", "#of": "result_of"},
-			ExpressionAttributeValues: map[string]types.AttributeValue{":result": text(string(stored)), ":of": text(out.RequestID)},
-		})
+		values := map[string]types.AttributeValue{":result": text(string(stored)), ":of": text(out.RequestID)}
+		// If the condition fails, there is a later refresh.
+		_, err := d.update(ctx, newUpdate(out.UserID, "SET #result = :result", "result_of = :of", values))
 		return err
 	})
 }
 
 // State implements refresh.Gate: one consistent read.
 func (d *Dynamo) State(ctx context.Context, userID string) (result.State, error) {
-	table, err := d.table()
+	s, err := d.get(ctx, "user#"+userID, d.ask)
 	if err != nil {
 		return result.State{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.ask)
-	defer cancel()
-	out, err := table.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: key("user#" + userID), ConsistentRead: aws.Bool(true)})
-	if err != nil {
-		return result.State{}, err
-	}
-	return d.skewed().state(read(out.Item), userID, d.now().Round(0)), nil
+	return d.skewed().state(s, userID, d.now().Round(0)), nil
 }
 
 // Warm reads an item that does not exist, so that the first decision does not wait for a connection. Whether it
 // succeeds does not matter.
-func (d *Dynamo) Warm(ctx context.Context) {
+func (d *Dynamo) Warm(ctx context.Context) { _, _ = d.get(ctx, "warm", warmTimeout) }
+
+// get makes a consistent read.
+func (d *Dynamo) get(ctx context.Context, pk string, wait time.Duration) (state, error) {
 	table, err := d.table()
 	if err != nil {
-		return
+		return state{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, warmTimeout)
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	_, _ = table.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.name, Key: key("warm")})
+	in := &dynamodb.GetItemInput{TableName: &d.name, Key: key(pk), ConsistentRead: aws.Bool(true)}
+	out, err := table.GetItem(ctx, in)
+	if err != nil {
+		return state{}, err
+	}
+	return read(out.Item), nil
 }
 
 // skewed returns the rules with the window as the table applies it.
@@ -222,16 +220,3 @@ func (d *Dynamo) within(ctx context.Context, wait time.Duration, f func(context.
 
 // errLate says that the table has not answered in time.
 var errLate = errors.New("the table has not answered in time")
-
-// update makes a conditional write. A condition that does not hold is returned as failed, not as an error.
-func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (failed *types.ConditionalCheckFailedException, err error) {
-	table, err := d.table()
-	if err != nil {
-		return nil, err
-	}
-	in.TableName = &d.name
-	if _, err = table.UpdateItem(ctx, in); errors.As(err, &failed) {
-		return failed, nil
-	}
-	return nil, err
-}

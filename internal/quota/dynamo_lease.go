@@ -2,10 +2,8 @@ package quota
 
 import (
 	"context"
-	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -49,7 +47,10 @@ func (l *dynamoLease) again(ctx context.Context, n int, until time.Time) (bool, 
 	if l.err == nil && l.decision.Kind != refresh.Granted {
 		return false, nil
 	}
-	refused, err := l.extend(ctx, l.userID, l.owner, n, l.now().Round(0), until)
+	// The lease may have ended, as long as nobody else has taken it.
+	in := l.addCall(n, l.now().Round(0), until)
+	require(in, "#owner = :owner AND lease_calls < :n") // an answer can be lost, and the SDK repeats the write
+	refused, err := l.update(ctx, in)
 	switch {
 	case err != nil, refused == nil:
 		return err == nil, err
@@ -80,34 +81,25 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refre
 // end returns the write that ends the lease.
 func (l *dynamoLease) end(out result.Result, calls []refresh.Call) *dynamodb.UpdateItemInput {
 	now := l.now().Round(0)
-	set, names := "", map[string]string{"#owner": "owner", "#lease_calls": "lease_calls", "#lease": "lease_until", "#calls": "calls"}
-	values := map[string]types.AttributeValue{":owner": text(l.owner)}
+	set, values := "", map[string]types.AttributeValue{":owner": text(l.owner)}
 	if stored := l.rules.encode(out); stored != nil {
-		set = "SET #result = :result, #at = :at, #of = :of "
-		names["#result"], names["#at"], names["#of"] = "result", "result_at", "result_of"
+		set = "SET #result = :result, result_at = :at, result_of = :of "
 		values[":result"], values[":at"], values[":of"] = text(string(stored)), number(now.UnixMilli()), text(out.RequestID)
 	}
 	if closed := l.rules.closes(out, now); closed > 0 {
-		set = "SET #closed = :closed, #expires = :expires "
-		names["#closed"], names["#expires"] = "closed_until", "expires_at"
+		set = "SET closed_until = :closed, expires_at = :expires "
 		values[":closed"] = number(closed)
 		values[":expires"] = number(max(closed/1000, now.Add(l.rules.keeps()).Unix()) + 60)
 	}
-	remove := "REMOVE #lease, #lease_calls, #owner, " + l.surplus()
+	remove := "REMOVE lease_until, lease_calls, #owner, " + l.surplus()
 	if l.unconfirmed { // which of the user's calls is which is not known
 		calls = nil
 	}
 	for _, i := range notSent(calls) {
 		if i < l.keep() {
-			remove += ", #calls[" + strconv.Itoa(i) + "]"
+			remove += ", " + element(i)
 		}
 	}
 	// If the condition fails, the lease ended by itself, and another instance may have it.
-	return &dynamodb.UpdateItemInput{
-		Key:                       key("user#" + l.userID),
-		UpdateExpression:          aws.String(set + remove),
-		ConditionExpression:       aws.String("#owner = :owner"),
-		ExpressionAttributeNames:  names,
-		ExpressionAttributeValues: values,
-	}
+	return newUpdate(l.userID, set+remove, "#owner = :owner", values)
 }

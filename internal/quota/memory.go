@@ -28,13 +28,12 @@ type Memory struct {
 	mu     sync.Mutex
 	users  map[string]*userState
 	stored int       // the results' size in bytes
-	leases int64     // granted so far: the number of the newest one
 	sweep  time.Time // when entries that no longer matter are dropped next
 }
 
 type userState struct {
 	state
-	lease int64 // the number of the current lease
+	lease *memoryLease // the newest one
 	until time.Time
 }
 
@@ -56,10 +55,9 @@ func (m *Memory) Enter(_ context.Context, entry refresh.Entry) (refresh.Decision
 	}
 	d := m.rules.accepting(entry.MaxAge).decide(u.state, entry.UserID, now)
 	if d.Kind == refresh.Granted {
-		m.leases++
-		u.lease = m.leases
+		u.lease = &memoryLease{Memory: m, userID: entry.UserID}
 		u.call(m.rules, now, entry.Until)
-		d.Lease = &memoryLease{Memory: m, userID: entry.UserID, number: u.lease}
+		d.Lease = u.lease
 	}
 	return d, nil
 }
@@ -140,12 +138,11 @@ func (m *Memory) drop(now time.Time) {
 type memoryLease struct {
 	*Memory
 	userID string
-	number int64
 }
 
 // held returns the lease's user if the lease is still the current one, else nil. mu is locked.
 func (l *memoryLease) held() *userState {
-	if u := l.users[l.userID]; u != nil && u.lease == l.number && u.leaseUntil > 0 {
+	if u := l.users[l.userID]; u != nil && u.lease == l && u.leaseUntil > 0 {
 		return u
 	}
 	return nil
@@ -182,18 +179,18 @@ func (l *memoryLease) Done(_ context.Context, out result.Result, calls []refresh
 	if text := l.rules.encode(out); text != nil {
 		l.store(u, text)
 		u.resultAt, u.resultOf = now.UnixMilli(), out.RequestID
-		u.until = maxTime(u.until, now.Add(l.rules.keeps()))
+		u.keepUntil(now.Add(l.rules.keeps()))
 	}
 	if closed := l.rules.closes(out, now); closed > 0 {
 		u.closedUntil = closed
-		u.until = maxTime(u.until, time.UnixMilli(closed))
+		u.keepUntil(time.UnixMilli(closed))
 	}
 	return nil
 }
 
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// keepUntil keeps the user until then, or for longer if that is already so.
+func (u *userState) keepUntil(then time.Time) {
+	if then.After(u.until) {
+		u.until = then
 	}
-	return b
 }
