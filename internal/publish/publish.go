@@ -54,12 +54,9 @@ func New(load func() (aws.Config, error), name string) *Bus {
 	b := &Bus{name: name}
 	b.client = sync.OnceValues(func() (EventBridge, error) {
 		cfg, err := load()
-		if err != nil {
-			return nil, err
-		}
 		client := eventbridge.NewFromConfig(cfg)
 		b.endpoint = aws.ToString(client.Options().BaseEndpoint)
-		return client, nil
+		return client, err
 	})
 	return b
 }

@@ -23,41 +23,27 @@ import (
 // maxCalls is how many calls are made at once.
 const maxCalls = 10
 
-// SQS is the part of the SQS client that a Queue needs.
-type SQS interface {
-	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
-	ChangeMessageVisibilityBatch(context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
-	DeleteMessageBatch(context.Context, *sqs.DeleteMessageBatchInput, ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
-}
-
 // Queue is an SQS queue. It implements handler.Queue and is safe for concurrent use.
 type Queue struct {
-	client   func() (SQS, error)
-	url      string
-	endpoint string // of the client, if it is not the region's own
+	client func() (*sqs.Client, error)
+	url    string
 }
 
 // New returns the queue with the given URL. The AWS configuration is loaded, and the client created, at
 // the first call.
 func New(load func() (aws.Config, error), url string) *Queue {
-	q := &Queue{url: url}
-	q.client = sync.OnceValues(func() (SQS, error) {
+	return &Queue{url: url, client: sync.OnceValues(func() (*sqs.Client, error) {
 		cfg, err := load()
-		if err != nil {
-			return nil, err
-		}
-		client := sqs.NewFromConfig(cfg)
-		q.endpoint = aws.ToString(client.Options().BaseEndpoint)
-		return client, nil
-	})
-	return q
+		return sqs.NewFromConfig(cfg), err
+	})}
 }
 
 // Connect opens the connection for the first call. It sends nothing.
 func (q *Queue) Connect(ctx context.Context) {
 	if client, err := q.client(); err == nil {
-		preconnect.Open(ctx, q.endpoint, func(ctx context.Context) {
-			_, _ = client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: []types.DeleteMessageBatchRequestEntry{}})
+		preconnect.Open(ctx, aws.ToString(client.Options().BaseEndpoint), func(ctx context.Context) {
+			none := []types.DeleteMessageBatchRequestEntry{}
+			_, _ = client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: none})
 		})
 	}
 }
@@ -75,12 +61,12 @@ func (q *Queue) Send(ctx context.Context, messages []handler.Message) error {
 			}
 		}
 		return entry
-	}, func(ctx context.Context, client SQS, entries []types.SendMessageBatchRequestEntry) (outcome, error) {
+	}, func(ctx context.Context, client *sqs.Client, entries []types.SendMessageBatchRequestEntry) (reports, error) {
 		out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
 		if err != nil {
-			return outcome{}, err
+			return nil, err
 		}
-		return newOutcome(out.Successful, func(e types.SendMessageBatchResultEntry) *string { return e.Id }, out.Failed), nil
+		return report(out.Successful, func(e types.SendMessageBatchResultEntry) *string { return e.Id }, out.Failed), nil
 	})
 }
 
@@ -90,12 +76,12 @@ func (q *Queue) Delay(ctx context.Context, delays []handler.Delay) error {
 		return types.ChangeMessageVisibilityBatchRequestEntry{
 			Id: id, ReceiptHandle: &d.ReceiptHandle, VisibilityTimeout: int32(d.For / time.Second), //nolint:gosec // 12 hours at most
 		}
-	}, func(ctx context.Context, client SQS, entries []types.ChangeMessageVisibilityBatchRequestEntry) (outcome, error) {
+	}, func(ctx context.Context, client *sqs.Client, entries []types.ChangeMessageVisibilityBatchRequestEntry) (reports, error) {
 		out, err := client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries})
 		if err != nil {
-			return outcome{}, err
+			return nil, err
 		}
-		return newOutcome(out.Successful, func(e types.ChangeMessageVisibilityBatchResultEntry) *string { return e.Id }, out.Failed), nil
+		return report(out.Successful, func(e types.ChangeMessageVisibilityBatchResultEntry) *string { return e.Id }, out.Failed), nil
 	})
 }
 
@@ -103,27 +89,27 @@ func (q *Queue) Delay(ctx context.Context, delays []handler.Delay) error {
 func (q *Queue) DeleteMessages(ctx context.Context, receiptHandles []string) error {
 	return sendBatches(ctx, q, receiptHandles, func(id *string, handle string) types.DeleteMessageBatchRequestEntry {
 		return types.DeleteMessageBatchRequestEntry{Id: id, ReceiptHandle: &handle}
-	}, func(ctx context.Context, client SQS, entries []types.DeleteMessageBatchRequestEntry) (outcome, error) {
+	}, func(ctx context.Context, client *sqs.Client, entries []types.DeleteMessageBatchRequestEntry) (reports, error) {
 		out, err := client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries})
 		if err != nil {
-			return outcome{}, err
+			return nil, err
 		}
-		return newOutcome(out.Successful, func(e types.DeleteMessageBatchResultEntry) *string { return e.Id }, out.Failed), nil
+		return report(out.Successful, func(e types.DeleteMessageBatchResultEntry) *string { return e.Id }, out.Failed), nil
 	})
 }
 
-// outcome is what SQS reports on the entries of a call.
-type outcome struct {
-	accepted []string // IDs
-	rejected []types.BatchResultErrorEntry
-}
+// reports are what SQS reports on the entries of a call, by ID: nil for one that it has accepted.
+type reports map[string]*types.BatchResultErrorEntry
 
-func newOutcome[E any](accepted []E, id func(E) *string, rejected []types.BatchResultErrorEntry) outcome {
-	o := outcome{rejected: rejected}
-	for _, e := range accepted {
-		o.accepted = append(o.accepted, aws.ToString(id(e)))
+func report[E any](accepted []E, id func(E) *string, rejected []types.BatchResultErrorEntry) reports {
+	all := reports{}
+	for _, r := range rejected {
+		all[aws.ToString(r.Id)] = &r
 	}
-	return o
+	for _, e := range accepted {
+		all[aws.ToString(id(e))] = nil
+	}
+	return all
 }
 
 // errNotReported is why an entry is sent again that SQS reports neither as accepted nor as rejected.
@@ -131,25 +117,16 @@ var errNotReported = errors.New("SQS did not report on a message")
 
 // read returns which of the entries with the given IDs are to be sent again, and why. senderFault is the
 // error of an entry that SQS would reject again.
-func (o outcome) read(ids []string) (retry []string, err, senderFault error) {
-	faults := make(map[string]error, len(ids))
+func (all reports) read(ids []string) (retry []string, err, senderFault error) {
 	for _, id := range ids {
-		faults[id] = errNotReported
-	}
-	for _, r := range o.rejected {
-		id, fault := aws.ToString(r.Id), errors.New("SQS rejected a message: "+aws.ToString(r.Code))
-		faults[id] = fault
-		if r.SenderFault {
-			delete(faults, id)
-			senderFault = fault
-		}
-	}
-	for _, id := range o.accepted {
-		delete(faults, id)
-	}
-	for _, id := range ids {
-		if fault := faults[id]; fault != nil {
-			retry, err = append(retry, id), fault
+		switch r, reported := all[id]; {
+		case !reported:
+			retry, err = append(retry, id), errNotReported
+		case r == nil: // accepted
+		case r.SenderFault:
+			senderFault = errors.New("SQS rejected a message: " + aws.ToString(r.Code))
+		default:
+			retry, err = append(retry, id), errors.New("SQS rejected a message: "+aws.ToString(r.Code))
 		}
 	}
 	return retry, err, senderFault
@@ -161,7 +138,7 @@ func (o outcome) read(ids []string) (retry []string, err, senderFault error) {
 func sendBatches[T, E any](
 	ctx context.Context, q *Queue, items []T,
 	newEntry func(id *string, item T) E,
-	call func(context.Context, SQS, []E) (outcome, error),
+	call func(context.Context, *sqs.Client, []E) (reports, error),
 ) error {
 	client, err := q.client()
 	if err != nil {

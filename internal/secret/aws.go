@@ -20,14 +20,11 @@ import (
 func FromSecretsManager(load func() (aws.Config, error), secretID string) Read {
 	client := sync.OnceValues(func() (*secretsmanager.Client, error) {
 		cfg, err := load()
-		if err != nil {
-			return nil, err
-		}
 		return secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
 			if secret, err := arn.Parse(secretID); err == nil { // of a name, the region is the function's own
 				o.Region = secret.Region
 			}
-		}), nil
+		}), err
 	})
 	return func(ctx context.Context) (string, error) {
 		c, err := client()
