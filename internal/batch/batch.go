@@ -27,7 +27,9 @@ const (
 // error together with the entries to retry; an error without entries is final.
 func Send[E any](ctx context.Context, entries []E, call func(context.Context, []E) (retry []E, err error)) error {
 	for pause, try := firstPause, 1; ; pause, try = 2*pause, try+1 {
-		retry, err := callWithTimeout(ctx, entries, call)
+		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
+		retry, err := call(callCtx, entries)
+		cancel()
 		if len(retry) == 0 || try == maxTries {
 			return err
 		}
@@ -38,10 +40,4 @@ func Send[E any](ctx context.Context, entries []E, call func(context.Context, []
 			return err
 		}
 	}
-}
-
-func callWithTimeout[E any](ctx context.Context, entries []E, call func(context.Context, []E) ([]E, error)) ([]E, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return call(ctx, entries)
 }
