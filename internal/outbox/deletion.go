@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"log/slog"
+	"sync"
 )
 
 // maxPending is how many batches of messages wait for their early deletion. More than that wait only if
@@ -15,17 +16,14 @@ type deleter struct {
 	options Options
 	pending chan []string // receipt handles
 	stop    context.CancelFunc
-	stopped chan struct{}
+	running sync.WaitGroup
 }
 
 // startDeleter returns a running deleter. close must be called.
 func startDeleter(ctx context.Context, options Options) *deleter {
 	ctx, stop := context.WithCancel(ctx)
-	d := &deleter{options: options, pending: make(chan []string, maxPending), stop: stop, stopped: make(chan struct{})}
-	go func() {
-		defer close(d.stopped)
-		d.run(ctx)
-	}()
+	d := &deleter{options: options, pending: make(chan []string, maxPending), stop: stop}
+	d.running.Go(func() { d.run(ctx) })
 	return d
 }
 
@@ -49,7 +47,7 @@ func (d *deleter) delete(published []Item) {
 // close cancels what has not been deleted yet.
 func (d *deleter) close() {
 	d.stop()
-	<-d.stopped
+	d.running.Wait()
 }
 
 // run makes one call at a time, for everything that is pending, until ctx ends.

@@ -61,19 +61,18 @@ type Options struct {
 type Outbox struct {
 	options  Options
 	items    chan Item
-	closed   chan struct{} // closed when everything has been published
-	notifyMu sync.Mutex    // held while an Item's Failed runs
+	running  sync.WaitGroup // done when everything has been published
+	notifyMu sync.Mutex     // held while an Item's Failed runs
 }
 
 // Open returns an outbox that gives up at the deadline. Close must be called.
 func Open(ctx context.Context, deadline time.Time, options Options) *Outbox {
-	o := &Outbox{options: options, items: make(chan Item), closed: make(chan struct{})}
-	go func() {
-		defer close(o.closed)
+	o := &Outbox{options: options, items: make(chan Item)}
+	o.running.Go(func() {
 		ctx, cancel := context.WithDeadline(ctx, deadline)
 		defer cancel()
 		o.run(ctx)
-	}()
+	})
 	return o
 }
 
@@ -88,7 +87,7 @@ func (o *Outbox) Publish(item Item) {
 // Close returns when everything that was taken has been published.
 func (o *Outbox) Close() {
 	close(o.items)
-	<-o.closed
+	o.running.Wait()
 }
 
 // run publishes items in batches until there are no more.
