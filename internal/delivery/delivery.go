@@ -33,22 +33,13 @@ func checked(answer []byte) ([]byte, error) {
 	var status int
 	var body string
 	var headers map[string]string
+	base64 := json.RawMessage("false") // this function's answers are JSON
+	targets := map[string]any{"statusCode": &status, "headers": &headers, "body": &body, "isBase64Encoded": &base64}
 	valid := json.Unmarshal(answer, &fields) == nil
 	for name, raw := range fields {
-		switch name {
-		case "statusCode":
-			valid = valid && json.Unmarshal(raw, &status) == nil
-		case "headers":
-			valid = valid && json.Unmarshal(raw, &headers) == nil
-		case "body":
-			valid = valid && json.Unmarshal(raw, &body) == nil
-		case "isBase64Encoded":
-			valid = valid && string(raw) == "false" // this function's answers are JSON
-		default:
-			valid = false
-		}
+		valid = valid && json.Unmarshal(raw, targets[name]) == nil // nor into the nil of another name
 	}
-	if !valid || status < 200 || status > 599 || body == "" {
+	if !valid || string(base64) != "false" || status < 200 || status > 599 || body == "" {
 		return nil, errNotAnAnswer
 	}
 	return answer, nil
