@@ -111,19 +111,15 @@ type summary struct {
 }
 
 func summarize(results []result.Result) manyAnswer {
-	s := summary{Users: len(results)}
+	count := map[result.Status]int{}
 	for _, r := range results {
-		switch r.Status {
-		case result.Completed:
-			s.Completed++
-		case result.InProgress:
-			s.InProgress++
-		case result.Partial:
-			s.Partial++
-		default:
-			s.Failed++
-		}
+		count[r.Status]++
 	}
+	s := summary{
+		Users: len(results), Completed: count[result.Completed], InProgress: count[result.InProgress],
+		Partial: count[result.Partial],
+	}
+	s.Failed = s.Users - s.Completed - s.InProgress - s.Partial
 	return manyAnswer{Summary: s, Results: results}
 }
 

@@ -110,7 +110,11 @@ func (h *Handler) serveBatch(ctx context.Context, in invocation, payload []byte)
 			h.ignore(ctx, from, m.Document)
 		case m.Many && h.options.Queue != nil:
 			otherWork = append(otherWork, func() {
-				if err := h.fanOut(ctx, from, m.Document, budget); err != nil {
+				err := withoutPanic(func() error {
+					_, err := h.enqueueMany(ctx, from, m.Document, budget) // one message per user
+					return err
+				})
+				if err != nil {
 					b.finish(ctx, i, from.failed(err))
 				}
 			})
@@ -164,14 +168,6 @@ func (h *Handler) readMessage(in invocation, m events.SQSMessage) (document.Rece
 		in.QueuedBy = received.QueuedBy
 	}
 	return received, in, err
-}
-
-// fanOut queues the users of a message with many, one message per user.
-func (h *Handler) fanOut(ctx context.Context, in invocation, d document.Document, budget refresh.Budget) error {
-	return withoutPanic(func() error {
-		_, err := h.enqueueMany(ctx, in, d, budget)
-		return err
-	})
 }
 
 // answer lists the failed messages. It lists no message without an ID: an empty ID would fail the whole

@@ -46,15 +46,12 @@ func (h *Handler) serveRefresh(ctx context.Context, in invocation, r *Request) [
 		return h.refuseHTTP(ctx, in, err)
 	}
 	d.Users = []result.User{{ID: id}}
-	if timeout, ok := last(r.Query["timeout"]); ok {
-		if d.Timeout, err = document.ParseTimeout(timeout); err != nil {
-			return h.refuseHTTP(ctx, in, withDetail(result.AsFailure(err), "query", "timeout"))
-		}
+	err = readQuery(r, "timeout", document.ParseTimeout, &d.Timeout)
+	if err == nil {
+		err = readQuery(r, "max_age", document.ParseMaxAge, &d.MaxAge)
 	}
-	if maxAge, ok := last(r.Query["max_age"]); ok {
-		if d.MaxAge, err = document.ParseMaxAge(maxAge); err != nil {
-			return h.refuseHTTP(ctx, in, withDetail(result.AsFailure(err), "query", "max_age"))
-		}
+	if err != nil {
+		return h.refuseHTTP(ctx, in, err)
 	}
 	budget := in.budget(h.gatewayWaits(in.Trigger))
 	if h.options.Queue != nil && r.prefersAsync() {
@@ -76,12 +73,14 @@ func (r *Request) userID() (string, error) {
 	return id, nil
 }
 
-// last returns the last of several values of a query parameter, which is the one that Junction uses.
-func last(values []string) (value string, ok bool) {
-	if len(values) == 0 {
-		return "", false
+// readQuery reads a query parameter, if there is one: the last of several values, which is the one that Junction uses.
+func readQuery[T any](r *Request, name string, parse func(string) (T, error), value *T) (err error) {
+	if values := r.Query[name]; len(values) > 0 {
+		if *value, err = parse(values[len(values)-1]); err != nil {
+			return withDetail(result.AsFailure(err), "query", name)
+		}
 	}
-	return values[len(values)-1], true
+	return nil
 }
 
 // serveState answers what is known of a user without a call to Junction. If it cannot, no refresh has failed, and
