@@ -16,7 +16,7 @@ var version = "dev"
 
 func main() {
 	log := lambdacontext.NewLogger()
-	function, err := app.New(os.Environ(), version, log, app.WithMetrics(os.Stdout))
+	function, err := app.New(os.Environ(), version, log, app.Options{Metrics: os.Stdout})
 	if err != nil {
 		log.Error("the configuration is invalid; the function does not start", slog.String("version", version), slog.String("error", err.Error()))
 		os.Exit(1)

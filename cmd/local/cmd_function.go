@@ -8,6 +8,7 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/app"
 	"github.com/junction-refresh/junction-refresh/internal/awstest"
 	"github.com/junction-refresh/junction-refresh/internal/junction/junctiontest"
+	"github.com/junction-refresh/junction-refresh/internal/observe"
 )
 
 // generatedUsers is the number of users that the simulator has in addition to those with names.
@@ -84,22 +85,22 @@ func openSimulated(c *console, g *Globals, q *localQueue, simulator *junctiontes
 
 // assemble makes the function for an environment.
 func assemble(c *console, g *Globals, q *localQueue, environ []string) (*function, error) {
-	options := []app.Option{app.WithObserver(recorders{})}
+	options := app.Options{Observers: observe.All{recorders{}}}
 	if q != nil {
-		options = append(options, app.WithObserver(q))
+		options.Observers = append(options.Observers, q)
 		if !g.configures("REFRESH_QUEUE_URL") {
-			options = append(options, app.WithQueue(q.messages))
+			options.Queue = q.messages
 		}
 		if !g.configures("RESULT_BUS") {
-			options = append(options, app.WithBus(q))
+			options.Bus = q
 		}
 	}
 	log := slog.New(slog.DiscardHandler)
 	if g.Verbose {
 		log = slog.New(slog.NewJSONHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		options = append(options, app.WithMetrics(c.stderr))
+		options.Metrics = c.stderr
 	}
-	handler, err := app.New(environ, "local", log, options...)
+	handler, err := app.New(environ, "local", log, options)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}

@@ -2,6 +2,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"io"
 	stdlog "log"
@@ -30,40 +31,19 @@ import (
 	"github.com/junction-refresh/junction-refresh/internal/sensitive"
 )
 
-// Option adds a part to the function, or replaces one of AWS by one in this process.
-type Option func(*parts)
-
-type parts struct {
-	queue     handler.Queue
-	bus       outbox.Bus
-	observers observe.All
-	metrics   io.Writer
+// Options add parts to the function, or replace those of AWS by parts in this process. The zero value is valid.
+type Options struct {
+	Queue     handler.Queue // if REFRESH_QUEUE_URL is empty
+	Bus       outbox.Bus    // if RESULT_BUS is empty
+	Observers observe.All   // in addition to the log
+	Metrics   io.Writer     // gets the metrics, in CloudWatch Embedded Metric Format; nil: they are not written
 }
-
-// WithQueue gives the function a queue if REFRESH_QUEUE_URL is empty.
-func WithQueue(q handler.Queue) Option { return func(p *parts) { p.queue = q } }
-
-// WithBus gives the function a bus if RESULT_BUS is empty.
-func WithBus(b outbox.Bus) Option { return func(p *parts) { p.bus = b } }
-
-// WithObserver adds an observer to the log.
-func WithObserver(o observe.Observer) Option {
-	return func(p *parts) { p.observers = append(p.observers, o) }
-}
-
-// WithMetrics writes the function's metrics to w, in CloudWatch Embedded Metric Format. Without it they are not
-// written.
-func WithMetrics(w io.Writer) Option { return func(p *parts) { p.metrics = w } }
 
 // New returns the function for an environment ("NAME=value" entries, as os.Environ gives them). The version
 // is in each log line, and is sent to Junction in the User-Agent. The error names every fault of the
 // environment.
-func New(environ []string, version string, log *slog.Logger, options ...Option) (*handler.Handler, error) {
+func New(environ []string, version string, log *slog.Logger, with Options) (*handler.Handler, error) {
 	log = log.With(slog.String("version", version))
-	with := parts{observers: observe.All{observe.NewLog(log)}, metrics: io.Discard}
-	for _, option := range options {
-		option(&with)
-	}
 	cfg, err := config.Parse(environ)
 	if err != nil {
 		return nil, err
@@ -75,12 +55,12 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	}
 	stdlog.SetOutput(junction.LogFilter(os.Stderr))
 	load := awsConfig()
-	metrics := observe.NewMetrics(with.metrics, cfg.LogLevel)
+	metrics := observe.NewMetrics(cmp.Or(with.Metrics, io.Discard), cfg.LogLevel)
 	metrics.Plain = !cfg.Metrics
-	with.observers = append(with.observers, metrics)
+	observers := slices.Concat(observe.All{observe.NewLog(log)}, with.Observers, observe.All{metrics})
 	var dialer net.Dialer
 	if daemon, err := dialer.DialContext(context.Background(), "udp", cfg.XRay); err == nil { // sends nothing; fails without an address
-		with.observers = append(with.observers, observe.NewTraces(daemon))
+		observers = append(observers, observe.NewTraces(daemon))
 	}
 	read := secret.Static(cfg.APIKey)
 	if cfg.APIKey.Empty() {
@@ -108,14 +88,14 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	tasks = append(tasks, warm)
 	if cfg.RefreshQueueURL != "" {
 		q := queue.New(load, cfg.RefreshQueueURL)
-		with.queue = q
+		with.Queue = q
 		if hasOwnHost("SQS") {
 			tasks = append(tasks, q.Connect)
 		}
 	}
 	if cfg.ResultBus != "" {
 		b := publish.New(load, cfg.ResultBus)
-		with.bus = b
+		with.Bus = b
 		if hasOwnHost("EVENTBRIDGE") {
 			tasks = append(tasks, b.Connect)
 		}
@@ -128,8 +108,8 @@ func New(environ []string, version string, log *slog.Logger, options ...Option) 
 	return handler.New(refresher, handler.Options{
 		DefaultTimeout: cfg.DefaultTimeout, HTTPTimeoutLimit: cfg.HTTPTimeoutLimit,
 		UserIDPaths: cfg.UserIDPaths, WebhookEvents: cfg.WebhookEvents,
-		Admit: admit(cfg.CallerAuth, keys, log), Deliveries: deliveries, Queue: with.queue, Bus: with.bus,
-		Observer: with.observers, Log: log,
+		Admit: admit(cfg.CallerAuth, keys, log), Deliveries: deliveries, Queue: with.Queue, Bus: with.Bus,
+		Observer: observers, Log: log,
 	}), nil
 }
 

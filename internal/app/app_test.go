@@ -98,7 +98,7 @@ func TestConcurrentInvocationsDoNotDisturbEachOther(t *testing.T) {
 }
 
 func TestAFaultyConfigurationIsAnErrorThatNamesEveryFault(t *testing.T) {
-	_, err := app.New([]string{"MAX_ATTEMPTS=x", "SECRET_TTL=y"}, "test", slog.New(slog.DiscardHandler))
+	_, err := app.New([]string{"MAX_ATTEMPTS=x", "SECRET_TTL=y"}, "test", slog.New(slog.DiscardHandler), app.Options{})
 	if err == nil {
 		t.Fatal("the function is made")
 	}
@@ -130,7 +130,7 @@ func TestGarbageIsCollectedBeforeTheFunctionsMemoryIsFull(t *testing.T) {
 
 func TestAQueueABusAndAnObserverCanBeOfThisProcess(t *testing.T) {
 	q, b, o := &queue{}, &bus{}, &observer{Observer: observe.NewLog(slog.New(slog.DiscardHandler))}
-	f := startWith(t, []app.Option{app.WithQueue(q), app.WithBus(b), app.WithObserver(o)})
+	f := startWith(t, app.Options{Queue: q, Bus: b, Observers: observe.All{o}})
 	wantStatus(t, f.result(t, completedUser), result.Completed)
 	wantStatus(t, f.result(t, `{"user_ids":["`+junctiontest.CompletedUserID+`"]}`), result.Queued)
 	if q.sent != 1 {

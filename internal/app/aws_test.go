@@ -52,7 +52,7 @@ func TestTheQueueAndTheBusOfTheEnvironmentAreUsed(t *testing.T) {
 	defer aws.Close()
 	awstest.SetEndpoint(t, aws.URL, "SQS", "EVENTBRIDGE")
 	q, b := &queue{}, &bus{}
-	f := startWith(t, []app.Option{app.WithQueue(q), app.WithBus(b)}, "REFRESH_QUEUE_URL="+aws.URL+"/refreshes", "RESULT_BUS=results")
+	f := startWith(t, app.Options{Queue: q, Bus: b}, "REFRESH_QUEUE_URL="+aws.URL+"/refreshes", "RESULT_BUS=results")
 	f.wantError(t, `{"user_ids":["`+junctiontest.CompletedUserID+`"]}`, "QueueFailed")
 	f.wantError(t, completedUser, "PublishFailed")
 	mu.Lock()

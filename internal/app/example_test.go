@@ -19,7 +19,7 @@ func ExampleNew() {
 		"JUNCTION_API_KEY=" + junctiontest.DefaultKey,
 		"JUNCTION_BASE_URL=" + simulator.URL,
 		"CALLER_AUTH=none",
-	}, "dev", slog.New(slog.DiscardHandler))
+	}, "dev", slog.New(slog.DiscardHandler), app.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -54,7 +54,7 @@ func following(t *testing.T, environ ...string) (function, *skippingQueue, *bus)
 	t.Helper()
 	q, b := &skippingQueue{Queue: sqstest.NewQueue(sqstest.QueueOptions{})}, &bus{}
 	simulator := junctiontest.New(junctiontest.WithSpeed(math.Inf(1)), junctiontest.WithClock(q.now))
-	return startOn(t, simulator, []app.Option{app.WithQueue(q), app.WithBus(b)}, environ...), q, b
+	return startOn(t, simulator, app.Options{Queue: q, Bus: b}, environ...), q, b
 }
 
 // drain invokes the function with the queue's messages until there are none.

@@ -19,12 +19,12 @@ import (
 )
 
 // refreshOnce makes one refresh against a simulated Junction, with the function's options.
-func refreshOnce(t *testing.T, log io.Writer, environ []string, options ...app.Option) {
+func refreshOnce(t *testing.T, log io.Writer, environ []string, options app.Options) {
 	t.Helper()
 	junction := httptest.NewServer(junctiontest.New(junctiontest.WithSpeed(math.Inf(1))))
 	t.Cleanup(junction.Close)
 	environ = awstest.Environ(append(environ, "JUNCTION_BASE_URL="+junction.URL)...)
-	function, err := app.New(environ, "1.2.3", slog.New(slog.NewJSONHandler(log, nil)), options...)
+	function, err := app.New(environ, "1.2.3", slog.New(slog.NewJSONHandler(log, nil)), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func readMetrics(t *testing.T, text string) (line map[string]any) {
 
 func TestARefreshIsMeasuredOnceForItsInvocation(t *testing.T) {
 	var metrics bytes.Buffer
-	refreshOnce(t, io.Discard, []string{"AWS_LAMBDA_LOG_LEVEL=ERROR"}, app.WithMetrics(&metrics))
+	refreshOnce(t, io.Discard, []string{"AWS_LAMBDA_LOG_LEVEL=ERROR"}, app.Options{Metrics: &metrics})
 	line := readMetrics(t, metrics.String())
 	for name, want := range map[string]any{"Trigger": "direct", "level": "ERROR", "Refreshes": 1., "Completed": 1., "ColdStart": 1.} {
 		if line[name] != want {
@@ -61,7 +61,7 @@ func TestWithoutMetricsTheCountsAreInTheLogAlone(t *testing.T) {
 	for value, want := range map[string]bool{"": true, "true": true, "false": false} {
 		t.Run(value, func(t *testing.T) {
 			var metrics bytes.Buffer
-			refreshOnce(t, io.Discard, []string{"METRICS=" + value}, app.WithMetrics(&metrics))
+			refreshOnce(t, io.Discard, []string{"METRICS=" + value}, app.Options{Metrics: &metrics})
 			line := readMetrics(t, metrics.String())
 			if _, got := line["_aws"]; got != want {
 				t.Errorf("the line is a metric: %t, want %t", got, want)
@@ -81,7 +81,7 @@ func TestAReadOfTheSecretIsMeasured(t *testing.T) {
 	defer secrets.Close()
 	awstest.SetEndpoint(t, secrets.URL, "SECRETS_MANAGER")
 	var metrics bytes.Buffer
-	refreshOnce(t, io.Discard, []string{"JUNCTION_SECRET_ID=key"}, app.WithMetrics(&metrics))
+	refreshOnce(t, io.Discard, []string{"JUNCTION_SECRET_ID=key"}, app.Options{Metrics: &metrics})
 	if line := readMetrics(t, metrics.String()); line["SecretReads"] != 1. {
 		t.Errorf("%v", line)
 	}
@@ -89,7 +89,7 @@ func TestAReadOfTheSecretIsMeasured(t *testing.T) {
 
 func TestEachLogLineHasTheVersion(t *testing.T) {
 	var log bytes.Buffer
-	refreshOnce(t, &log, []string{"CALLER_AUTH=none"})
+	refreshOnce(t, &log, []string{"CALLER_AUTH=none"}, app.Options{})
 	if strings.Count(log.String(), "\n") < 2 {
 		t.Fatalf("the log has no warning or no refresh: %s", &log)
 	}

@@ -75,7 +75,7 @@ func TestTheStartReadsTheSecretAndConnectsAndSendsJunctionNothing(t *testing.T) 
 	awstest.SetEndpoint(t, busURL, "EVENTBRIDGE")
 	environ := awstest.Environ("JUNCTION_API_KEY=", "JUNCTION_SECRET_ID=junction/key", "JUNCTION_BASE_URL="+junctionURL,
 		"QUOTA_TABLE=table", "REFRESH_QUEUE_URL="+queueURL+"/refreshes", "RESULT_BUS=results")
-	if _, err := app.New(environ, "test", slog.New(slog.DiscardHandler)); err != nil {
+	if _, err := app.New(environ, "test", slog.New(slog.DiscardHandler), app.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	manager.want(t, "Secrets Manager", "POST / secretsmanager.GetSecretValue")
@@ -93,7 +93,7 @@ func TestTheStartDoesNotWaitForAJunctionThatHangs(t *testing.T) {
 	t.Cleanup(func() { _ = listener.Close() })
 	started := make(chan error, 1)
 	go func() {
-		_, err := app.New(awstest.Environ("JUNCTION_BASE_URL=https://"+listener.Addr().String()), "test", slog.New(slog.DiscardHandler))
+		_, err := app.New(awstest.Environ("JUNCTION_BASE_URL=https://"+listener.Addr().String()), "test", slog.New(slog.DiscardHandler), app.Options{})
 		started <- err
 	}()
 	select {

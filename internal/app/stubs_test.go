@@ -35,22 +35,22 @@ type function struct {
 // start returns the function for an environment, which awstest.Environ completes.
 func start(t *testing.T, environ ...string) function {
 	t.Helper()
-	return startWith(t, nil, environ...)
+	return startWith(t, app.Options{}, environ...)
 }
 
-func startWith(t *testing.T, options []app.Option, environ ...string) function {
+func startWith(t *testing.T, options app.Options, environ ...string) function {
 	t.Helper()
 	return startOn(t, junctiontest.New(junctiontest.WithSpeed(math.Inf(1))), options, environ...)
 }
 
 // startOn returns the function against a simulator.
-func startOn(t *testing.T, simulator *junctiontest.Simulator, options []app.Option, environ ...string) function {
+func startOn(t *testing.T, simulator *junctiontest.Simulator, options app.Options, environ ...string) function {
 	t.Helper()
 	f := function{junction: simulator, log: &bytes.Buffer{}}
 	server := httptest.NewServer(f.junction)
 	t.Cleanup(server.Close)
 	environ = awstest.Environ(append([]string{"JUNCTION_BASE_URL=" + server.URL}, environ...)...)
-	h, err := app.New(environ, "test", slog.New(slog.NewJSONHandler(f.log, nil)), options...)
+	h, err := app.New(environ, "test", slog.New(slog.NewJSONHandler(f.log, nil)), options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func main() {
 }
 
 func serve(timeout time.Duration) error {
-	function, err := app.New(os.Environ(), "test", slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	function, err := app.New(os.Environ(), "test", slog.New(slog.NewJSONHandler(os.Stderr, nil)), app.Options{})
 	if err != nil {
 		return err
 	}
