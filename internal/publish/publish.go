@@ -143,19 +143,15 @@ func put(ctx context.Context, client EventBridge, entries []entry, errs []error)
 		for _, e := range entries {
 			in.Entries = append(in.Entries, e.PutEventsRequestEntry)
 		}
-		out, err := client.PutEvents(ctx, in)
+		out, failed := client.PutEvents(ctx, in)
 		for i, e := range entries {
-			retry := false
-			errs[e.index] = err
-			if err == nil {
-				retry, errs[e.index] = readEntry(out.Entries, i, len(entries))
+			retry, why := false, failed
+			if failed == nil {
+				retry, why = readEntry(out.Entries, i, len(entries))
 			}
-			if retry {
-				retryEntries = append(retryEntries, e)
+			if errs[e.index] = why; retry {
+				retryEntries, err = append(retryEntries, e), why
 			}
-		}
-		if len(retryEntries) > 0 {
-			err = errs[retryEntries[0].index]
 		}
 		return retryEntries, err
 	})
