@@ -90,11 +90,10 @@ func (s *Source) Bundle(ctx context.Context) (Bundle, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	fresh, _, err := s.fetch(ctx, ordinary)
-	if err != nil {
-		return bundle, nil
+	if fresh, _, err := s.fetch(ctx, ordinary); err == nil {
+		return fresh, nil
 	}
-	return fresh, nil
+	return bundle, nil
 }
 
 // firstBundle returns the secret if there is no older value to use. If a read that was already running fails,
