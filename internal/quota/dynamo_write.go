@@ -32,8 +32,8 @@ type refusal struct {
 	item map[string]types.AttributeValue
 }
 
-// named are the attributes that an expression cannot call by their names, because DynamoDB has such words.
-var named = []string{"#calls", "#owner", "#result"}
+// reserved are the attributes that expressions name with a "#", because DynamoDB has reserved their own names.
+var reserved = []string{"#owner", "#result"}
 
 // update makes a write. If its condition does not hold, it returns the item, if the write asks for it.
 func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (refused *refusal, err error) {
@@ -42,7 +42,7 @@ func (d *Dynamo) update(ctx context.Context, in *dynamodb.UpdateItemInput) (refu
 		return nil, err
 	}
 	in.TableName, in.ExpressionAttributeNames = &d.name, map[string]string{}
-	for _, name := range named {
+	for _, name := range reserved {
 		if strings.Contains(*in.UpdateExpression, name) || strings.Contains(*in.ConditionExpression, name) {
 			in.ExpressionAttributeNames[name] = name[1:]
 		}
@@ -69,9 +69,9 @@ func (l *dynamoLease) grant(ctx context.Context, rules Rules, now, until time.Ti
 // addCall returns the write that counts the lease's nth call, with the conditions that apply to every call.
 func (l *dynamoLease) addCall(n int, now, until time.Time) *dynamodb.UpdateItemInput {
 	in := newUpdate(l.userID,
-		"SET #calls = list_append(:call, if_not_exists(#calls, :none)), #owner = :owner, lease_calls = :n, "+
+		"SET calls = list_append(:call, if_not_exists(calls, :none)), #owner = :owner, lease_calls = :n, "+
 			"lease_until = :until, expires_at = :expires",
-		"(attribute_not_exists(#calls) OR attribute_type(#calls, :list))",
+		"(attribute_not_exists(calls) OR attribute_type(calls, :list))",
 		map[string]types.AttributeValue{
 			":call": &types.AttributeValueMemberL{Value: []types.AttributeValue{number(now.UnixMilli())}},
 			":none": &types.AttributeValueMemberL{}, ":list": text("L"), ":owner": text(l.owner), ":n": number(int64(n)),
@@ -100,9 +100,9 @@ func (l *dynamoLease) tidy(ctx context.Context, refused *refusal, now time.Time)
 	}
 	calls.Value = calls.Value[:min(len(calls.Value), l.keep())]
 	in := newUpdate(l.userID,
-		"SET #calls = :tidied REMOVE lease_until, closed_until, #result, result_at, result_of", "attribute_exists(pk)",
+		"SET calls = :tidied REMOVE lease_until, closed_until, #result, result_at, result_of", "attribute_exists(pk)",
 		map[string]types.AttributeValue{":tidied": calls})
-	for _, name := range []string{"#calls", "lease_until", "closed_until", "#result", "result_at", "result_of"} {
+	for _, name := range []string{"calls", "lease_until", "closed_until", "#result", "result_at", "result_of"} {
 		attribute := strings.TrimPrefix(name, "#")
 		if value, ok := refused.item[attribute]; ok {
 			in.ExpressionAttributeValues[":"+attribute] = value
@@ -125,4 +125,4 @@ func (d *Dynamo) surplus() string {
 }
 
 // element is a call in an expression.
-func element(i int) string { return "#calls[" + strconv.Itoa(i) + "]" }
+func element(i int) string { return "calls[" + strconv.Itoa(i) + "]" }

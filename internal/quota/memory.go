@@ -179,18 +179,10 @@ func (l *memoryLease) Done(_ context.Context, out result.Result, calls []refresh
 	if text := l.rules.encode(out); text != nil {
 		l.store(u, text)
 		u.resultAt, u.resultOf = now.UnixMilli(), out.RequestID
-		u.keepUntil(now.Add(l.rules.keeps()))
 	}
 	if closed := l.rules.closes(out, now); closed > 0 {
 		u.closedUntil = closed
-		u.keepUntil(time.UnixMilli(closed))
 	}
+	u.until = time.UnixMilli(max(u.until.UnixMilli(), now.Add(l.rules.keeps()).UnixMilli(), u.closedUntil))
 	return nil
-}
-
-// keepUntil keeps the user until then, or for longer if that is already so.
-func (u *userState) keepUntil(then time.Time) {
-	if then.After(u.until) {
-		u.until = then
-	}
 }

@@ -56,25 +56,6 @@ func (g groups) names() (names []string) {
 	return names
 }
 
-// broken returns the providers of failed sources that the user has to connect again, with the reasons.
-func broken(sources []result.Source) map[string]string {
-	providers := map[string]string{}
-	for _, source := range sources {
-		if source.Reconnect {
-			providers[source.Provider] = source.Reason
-		}
-	}
-	return providers
-}
-
-// connections returns the connections that explain a result's failed sources.
-func (s stored) connections() (all []result.Connection) {
-	for provider, reason := range s.Broken {
-		all = append(all, result.Connection{Provider: provider, Broken: true, Reason: result.Word(reason)})
-	}
-	return all
-}
-
 // encode returns a result as it is stored, or nil for one that is not stored, which is a failure.
 func (r Rules) encode(out result.Result) []byte {
 	if r.Coalesce == 0 || !out.Success {
@@ -84,7 +65,12 @@ func (r Rules) encode(out result.Result) []byte {
 		UserID: out.UserID, Upstream: out.UpstreamStatus, Attempts: out.Attempts, Timeout: out.TimeoutSeconds,
 		Requested: out.RequestedTimeoutSeconds, DurationMS: out.DurationMS, Completed: out.CompletedAt.Unix(),
 		Refreshed: group(out.RefreshedSources), InProgress: group(out.InProgressSources), Failed: group(out.FailedSources),
-		Ended: out.UpstreamStatus == 202 && out.Status != result.InProgress, Broken: broken(out.Sources),
+		Ended: out.UpstreamStatus == 202 && out.Status != result.InProgress, Broken: map[string]string{},
+	}
+	for _, source := range out.Sources {
+		if source.Reconnect {
+			s.Broken[source.Provider] = source.Reason
+		}
 	}
 	if out.Truncated {
 		s.Truncated = out.Status
@@ -139,7 +125,9 @@ func decode(text []byte, userID, resultOf string) (result.Result, bool) {
 	}
 	out.TimeoutSeconds, out.RequestedTimeoutSeconds, out.Attempts = s.Timeout, s.Requested, s.Attempts
 	out.DurationMS, out.CompletedAt = s.DurationMS, completed
-	out.Explain(s.connections())
+	for provider, reason := range s.Broken {
+		out.Explain([]result.Connection{{Provider: provider, Broken: true, Reason: result.Word(reason)}})
+	}
 	if result.IsID(resultOf) {
 		out.RequestID = resultOf
 	}
