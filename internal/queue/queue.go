@@ -76,12 +76,16 @@ func (q *Queue) Delay(ctx context.Context, delays []handler.Delay) error {
 		return types.ChangeMessageVisibilityBatchRequestEntry{
 			Id: id, ReceiptHandle: &d.ReceiptHandle, VisibilityTimeout: int32(d.For / time.Second), //nolint:gosec // 12 hours at most
 		}
-	}, func(ctx context.Context, client *sqs.Client, entries []types.ChangeMessageVisibilityBatchRequestEntry) (reports, error) {
-		out, err := client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries})
+	}, func(
+		ctx context.Context, client *sqs.Client, entries []types.ChangeMessageVisibilityBatchRequestEntry,
+	) (reports, error) {
+		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries}
+		out, err := client.ChangeMessageVisibilityBatch(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		return report(out.Successful, func(e types.ChangeMessageVisibilityBatchResultEntry) *string { return e.Id }, out.Failed), nil
+		id := func(e types.ChangeMessageVisibilityBatchResultEntry) *string { return e.Id }
+		return report(out.Successful, id, out.Failed), nil
 	})
 }
 
