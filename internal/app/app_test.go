@@ -47,6 +47,20 @@ func TestARefreshGoesFromTheEventToJunctionAndBack(t *testing.T) {
 	}
 }
 
+func TestTheSummaryOfManyUsersCountsEachStatus(t *testing.T) {
+	answer, err := start(t).invoke(t, `{"user_ids":["`+strings.Join([]string{
+		junctiontest.CompletedUserID, junctiontest.SlowUserID, junctiontest.DefaultUserID, junctiontest.NoSourcesUserID,
+		junctiontest.UnknownUserID,
+	}, `","`)+`"],"timeout":5}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `"summary":{"users":5,"completed":1,"in_progress":1,"partial":1,"failed":2}`
+	if !strings.Contains(string(answer), want) {
+		t.Errorf("there is no %s in %s", want, answer)
+	}
+}
+
 func TestAnAppsOwnIDIsResolvedFirst(t *testing.T) {
 	f := start(t)
 	got := f.result(t, `{"client_user_id":"`+junctiontest.CompletedClientUserID+`"}`)
