@@ -23,6 +23,13 @@ import (
 // maxCalls is how many calls are made at once.
 const maxCalls = 10
 
+// SQS is the part of the SQS client that a Queue needs.
+type SQS interface {
+	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+	ChangeMessageVisibilityBatch(context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
+	DeleteMessageBatch(context.Context, *sqs.DeleteMessageBatchInput, ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
+}
+
 // Queue is an SQS queue. It implements handler.Queue and is safe for concurrent use.
 type Queue struct {
 	client func() (*sqs.Client, error)
@@ -61,7 +68,7 @@ func (q *Queue) Send(ctx context.Context, messages []handler.Message) error {
 			}
 		}
 		return entry
-	}, func(ctx context.Context, client *sqs.Client, entries []types.SendMessageBatchRequestEntry) (reports, error) {
+	}, func(ctx context.Context, client SQS, entries []types.SendMessageBatchRequestEntry) (reports, error) {
 		out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
 		if err != nil {
 			return nil, err
@@ -77,7 +84,7 @@ func (q *Queue) Delay(ctx context.Context, delays []handler.Delay) error {
 			Id: id, ReceiptHandle: &d.ReceiptHandle, VisibilityTimeout: int32(d.For / time.Second), //nolint:gosec // 12 hours at most
 		}
 	}, func(
-		ctx context.Context, client *sqs.Client, entries []types.ChangeMessageVisibilityBatchRequestEntry,
+		ctx context.Context, client SQS, entries []types.ChangeMessageVisibilityBatchRequestEntry,
 	) (reports, error) {
 		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries}
 		out, err := client.ChangeMessageVisibilityBatch(ctx, in)
@@ -93,7 +100,7 @@ func (q *Queue) Delay(ctx context.Context, delays []handler.Delay) error {
 func (q *Queue) DeleteMessages(ctx context.Context, receiptHandles []string) error {
 	return sendBatches(ctx, q, receiptHandles, func(id *string, handle string) types.DeleteMessageBatchRequestEntry {
 		return types.DeleteMessageBatchRequestEntry{Id: id, ReceiptHandle: &handle}
-	}, func(ctx context.Context, client *sqs.Client, entries []types.DeleteMessageBatchRequestEntry) (reports, error) {
+	}, func(ctx context.Context, client SQS, entries []types.DeleteMessageBatchRequestEntry) (reports, error) {
 		out, err := client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries})
 		if err != nil {
 			return nil, err
@@ -142,7 +149,7 @@ func (all reports) read(ids []string) (retry []string, err, senderFault error) {
 func sendBatches[T, E any](
 	ctx context.Context, q *Queue, items []T,
 	newEntry func(id *string, item T) E,
-	call func(context.Context, *sqs.Client, []E) (reports, error),
+	call func(context.Context, SQS, []E) (reports, error),
 ) error {
 	client, err := q.client()
 	if err != nil {
