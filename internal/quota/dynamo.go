@@ -43,7 +43,7 @@ const (
 	skew = time.Second
 	// spare is how many calls beyond Limit an item may hold before it is tidied: a lease that ended by itself
 	// leaves its calls for the next Done to remove.
-	spare = 8
+	spare = 32
 )
 
 // Table is the part of DynamoDB's API that the quota needs.
