@@ -98,7 +98,7 @@ checkov: $(TOOLS)/checkov.stamp ## Check template.yaml for insecure settings wit
 	$(TOOLS)/checkov/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
 
 .PHONY: test
-test: $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Run all tests, including the whole-process tests, and check coverage
+test: $(TOOLS)/sbom.stamp $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Run all tests, including the whole-process tests, and check coverage
 	JUNCTION_REFRESH_TOOLS=required go test -race -timeout 20m -coverprofile=$(COVERAGE) ./...
 	@grep -E '^mode:|/internal/' $(COVERAGE) > $(COVERAGE).internal
 	@go tool cover -func=$(COVERAGE).internal | awk -v least=$(COVERAGE_MIN) '/^total:/ { \
@@ -211,11 +211,16 @@ benchstat: $(TOOLS)/go.stamp ## Compare the Go benchmarks of the hot pieces with
 # --- tools -------------------------------------------------------------------------------------------
 
 .PHONY: tools
-tools: $(TOOLS)/go.stamp $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Install every tool into .tools/
+tools: $(TOOLS)/go.stamp $(TOOLS)/sbom.stamp $(TOOLS)/python.stamp $(TOOLS)/schemathesis.stamp $(TOOLS)/ministack.stamp $(TOOLS)/node.stamp $(TOOLS)/dynamodb.stamp ## Install every tool into .tools/
 
 $(TOOLS)/go.stamp: tools/go.mod tools/go.sum
 	@echo "building the Go tools; the first time takes some minutes"
 	GOBIN="$(CURDIR)/$(TOOLS)/bin" go -C tools install tool
+	@touch $@
+
+# One of the Go tools by itself, because `make test` needs no other.
+$(TOOLS)/sbom.stamp: tools/go.mod tools/go.sum
+	GOBIN="$(CURDIR)/$(TOOLS)/bin" go -C tools install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 	@touch $@
 
 $(TOOLS)/python.stamp: test/python/requirements.txt

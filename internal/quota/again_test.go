@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
@@ -34,7 +37,9 @@ func losing(t *testing.T, rules Rules, c *clock) (d *Dynamo, lose *atomic.Int64)
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	server := httptest.NewServer(proxy)
 	t.Cleanup(server.Close)
-	client := dynamodb.Client(server.URL)
+	client := sdk.New(dynamodb.Client(server.URL).Options(), func(o *sdk.Options) { // repeats as soon as Client's does
+		o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) { s.MaxBackoff = 50 * time.Millisecond })
+	})
 	d.table = func() (Table, error) { return client, nil }
 	return d, lose
 }
