@@ -112,15 +112,18 @@ func TestTheResultWebhookReceivesFinalResultsAndConnectionErrors(t *testing.T) {
 	d.invoke(t, harness.ReadFile(t, "events/http-api-junction-webhook-error.json"))
 
 	var published []string
-	var want []string // the IDs of the events that the endpoint receives
-	for _, m := range d.Drain(t, d.Results, 6) {
-		event := harness.Decode[busEvent](t, []byte(m.Body))
-		published = append(published, strings.TrimPrefix(event.DetailType, "Junction ")+" "+event.Detail.UserID[:4]+" "+event.Detail.Status)
-		if event.Detail.Final || event.DetailType == "Junction Connection Error" {
-			want = append(want, event.ID)
+	var want []string        // the IDs of the events that the endpoint receives
+	for len(published) < 6 { // an event whose PutEvents took too long is on the bus twice
+		for _, m := range d.Drain(t, d.Results, 6-len(published)) {
+			event := harness.Decode[busEvent](t, []byte(m.Body))
+			published = append(published, strings.TrimPrefix(event.DetailType, "Junction ")+" "+event.Detail.UserID[:4]+" "+event.Detail.Status)
+			if event.Detail.Final || event.DetailType == "Junction Connection Error" {
+				want = append(want, event.ID)
+			}
 		}
+		slices.Sort(published)
+		published = slices.Compact(published)
 	}
-	slices.Sort(published)
 	if diff := cmp.Diff([]string{
 		"Connection Error 1449 ",
 		"User Refresh Result 0000 failed",
@@ -132,7 +135,7 @@ func TestTheResultWebhookReceivesFinalResultsAndConnectionErrors(t *testing.T) {
 		t.Errorf("on the bus: %s", diff)
 	}
 	var got []string
-	deliveries := endpoint.next(t, 5)
+	deliveries := endpoint.next(t, len(want))
 	for _, delivered := range deliveries {
 		got = append(got, harness.Decode[busEvent](t, delivered.body).ID)
 		if delivered.method != http.MethodPost || delivered.path != "/results" || delivered.key != webhookKey || delivered.contentType != "application/json; charset=utf-8" {
