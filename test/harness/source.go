@@ -97,7 +97,7 @@ func (s *Stack) Drain(t *testing.T, q Queue, n int) []sqstest.Message {
 	from := s.Source(q)
 	var all []sqstest.Message
 	for latest := time.Now(); len(all) < n; {
-		if time.Since(latest) > 20*time.Second {
+		if time.Since(latest) > 90*time.Second { // on a busy machine, a message can come back after a minute
 			t.Fatalf("%d messages arrived, want %d", len(all), n)
 		}
 		received, err := from.Receive(t.Context(), 10)
