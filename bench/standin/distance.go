@@ -74,7 +74,7 @@ func sleep(pause time.Duration) {
 	if pause > late {
 		time.Sleep(pause - late)
 	}
-	if rest := time.Until(until); rest > 0 {
+	for rest := time.Until(until); rest > 0; rest = time.Until(until) { // a signal, as Go's scheduler sends, ends one early
 		_ = unix.Nanosleep(&unix.Timespec{Nsec: rest.Nanoseconds()}, nil)
 	}
 }
