@@ -50,6 +50,7 @@ const (
 type Table interface {
 	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	BatchExecuteStatement(context.Context, *dynamodb.BatchExecuteStatementInput, ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error)
 }
 
 // Dynamo keeps the quota of all instances in a DynamoDB table with the key "pk" (a string) and the TTL
@@ -64,16 +65,22 @@ type Dynamo struct {
 	name  string
 	now   func() time.Time
 
+	surplus string // surplus(keep)
+
 	ask, tell time.Duration // tableTimeout and doneTimeout
 	asking    chan struct{} // has an element for each question that is being asked
 	late      chan struct{} // has an element for each write that goes on although nobody waits for it
+	ends      ends
 }
 
 // NewDynamo returns a gate that keeps its state in the table with a name. client is called at the first
 // use.
 func NewDynamo(rules Rules, client func() (Table, error), name string) *Dynamo {
-	return &Dynamo{rules: rules, table: client, name: name, now: time.Now, ask: tableTimeout, tell: doneTimeout,
+	d := &Dynamo{rules: rules, table: client, name: name, now: time.Now, ask: tableTimeout, tell: doneTimeout,
 		asking: make(chan struct{}, maxQuestions), late: make(chan struct{}, maxLate)}
+	d.surplus = surplus(d.keep())
+	d.ends.table, d.ends.wait = d, endsWait
+	return d
 }
 
 // Enter implements refresh.Gate: one round trip, unless an item has to be tidied first. With an error it
@@ -90,6 +97,10 @@ func (d *Dynamo) Enter(ctx context.Context, entry refresh.Entry) (refresh.Decisi
 	})
 	if err != nil {
 		return refresh.Decision{Lease: l}, err
+	}
+	if entry.CanWait && l.decision.Kind == refresh.Granted {
+		l.together = true
+		d.ends.expect()
 	}
 	return l.decision, nil
 }

@@ -18,6 +18,7 @@ type dynamoLease struct {
 	ask, tell     time.Duration // how long to wait for the table
 	calls         int           // how many calls were asked for
 	unconfirmed   bool          // the table has not confirmed each of them
+	together      bool          // its end is written together with those of others
 
 	decided  chan struct{} // closed when the table has decided, or cannot
 	decision refresh.Decision
@@ -73,6 +74,9 @@ func (l *dynamoLease) Done(ctx context.Context, out result.Result, calls []refre
 		if l.err == nil && l.decision.Kind != refresh.Granted {
 			return nil
 		}
+		if l.together {
+			return l.ends.write(ctx, end)
+		}
 		_, err := l.update(ctx, end)
 		return err
 	})
@@ -91,7 +95,7 @@ func (l *dynamoLease) end(out result.Result, calls []refresh.Call) *dynamodb.Upd
 		values[":closed"] = number(closed)
 		values[":expires"] = number(max(closed/1000, now.Add(l.rules.keeps()).Unix()) + 60)
 	}
-	remove := "REMOVE lease_until, lease_calls, #owner, " + l.surplus()
+	remove := "REMOVE lease_until, lease_calls, #owner, " + l.surplus
 	if l.unconfirmed { // which of the user's calls is which is not known
 		calls = nil
 	}

@@ -115,10 +115,10 @@ func (l *dynamoLease) tidy(ctx context.Context, refused *refusal, now time.Time)
 	return err
 }
 
-// surplus lists the elements beyond Limit that a list of calls can have. They never matter.
-func (d *Dynamo) surplus() string {
+// surplus lists the elements beyond keep that a list of calls can have. They never matter.
+func surplus(keep int) string {
 	var elements []string
-	for i := d.keep(); i <= d.keep()+spare; i++ {
+	for i := keep; i <= keep+spare; i++ {
 		elements = append(elements, element(i))
 	}
 	return strings.Join(elements, ", ")

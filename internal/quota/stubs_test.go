@@ -102,7 +102,7 @@ func newDynamo(t testing.TB, rules Rules, c *clock) (*Dynamo, *countingTable) {
 func sharing(table Table, name string, rules Rules, now func() time.Time) *Dynamo {
 	d := NewDynamo(rules, func() (Table, error) { return table, nil }, name)
 	d.now = now
-	d.ask, d.tell = 10*time.Second, 10*time.Second // a busy machine is not an unreachable table
+	d.ask, d.tell, d.ends.wait = 10*time.Second, 10*time.Second, 10*time.Second // a busy machine is not an unreachable table
 	return d
 }
 

@@ -60,8 +60,8 @@ func (r requests) add(input ast.Expr) {
 	service := selector.X.(*ast.Ident).Name
 	if operation, ok := strings.CutSuffix(selector.Sel.Name, "Input"); ok {
 		prefix := strings.Replace(service, "eventbridge", "events", 1) // of IAM
-		// Each of SQS's batches needs the permission of the single request.
-		action := prefix + ":" + strings.TrimSuffix(operation, "Batch")
+		// Each of SQS's batches needs the permission of the single request, and a PartiQL statement that of its kind.
+		action := prefix + ":" + strings.Replace(strings.TrimSuffix(operation, "Batch"), "BatchExecuteStatement", "PartiQLUpdate", 1)
 		if !slices.Contains(r[service], action) {
 			r[service] = append(r[service], action)
 			slices.Sort(r[service])
