@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"text/template"
+	"time"
 
 	"github.com/junction-refresh/junction-refresh/bench/standin"
 )
@@ -112,6 +113,16 @@ func (b *bench) Behind(prefix string) bool {
 		}
 	}
 	return false
+}
+
+// Floor is how long the start and the first answer of this function wait for the network: two round trips for each connection
+// before its first request, which the connection to Junction and that for the secret make, the read of the secret, a write
+// to the table before the refresh and one after it, the refresh itself, and the event.
+func (b *bench) Floor() time.Duration { return 3*b.away.Junction + 6*b.away.AWS }
+
+// Most is how many times as long as Floor a contender takes with the least memory.
+func (b *bench) Most(contender string) string {
+	return fmt.Sprintf("%.1f", ms(b.results.total(contender, memories[0]))/ms(b.Floor()))
 }
 
 // Totals is the table of the first answers by memory size.
