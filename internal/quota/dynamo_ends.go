@@ -113,7 +113,8 @@ func (d *Dynamo) execute(ctx context.Context, writes []*dynamodb.UpdateItemInput
 	for n, in := range writes {
 		statements[n] = d.statement(in)
 	}
-	out, err := table.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
+	once := func(o *dynamodb.Options) { o.RetryMaxAttempts = 1 } // updateAll repeats what fails
+	out, err := table.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements}, once)
 	if err != nil {
 		return settled
 	}

@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +21,7 @@ import (
 
 	"github.com/junction-refresh/junction-refresh/internal/refresh"
 	"github.com/junction-refresh/junction-refresh/internal/result"
+	"github.com/junction-refresh/junction-refresh/test/harness/dynamodb"
 )
 
 // endsTable is a table whose BatchExecuteStatement may be another than DynamoDB's.
@@ -255,4 +261,25 @@ func TestAnEndThatCannotBeWrittenIsAnError(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+func TestACallForSeveralEndsIsNotRepeated(t *testing.T) {
+	var calls, alone atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchExecuteStatement") {
+			calls.Add(1)
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		alone.Add(1)
+		_, _ = io.WriteString(w, "{}")
+	}))
+	defer server.Close()
+	client := dynamodb.Client(server.URL)
+	d := sharing(client, "t", hour, time.Now)
+	leases := granted(t, d, 2)
+	endAll(t, leases, succeeded)
+	if calls.Load() != 1 || alone.Load() != 2+2 {
+		t.Errorf("%d calls for several ends and %d others, want 1 and 4", calls.Load(), alone.Load())
+	}
 }
