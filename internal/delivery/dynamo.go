@@ -89,5 +89,5 @@ func (d *Dynamo) Remember(ctx context.Context, id string, answer []byte) error {
 }
 
 func key(id string) types.AttributeValue {
-	return &types.AttributeValueMemberS{Value: "delivery#" + hash(id)}
+	return &types.AttributeValueMemberS{Value: "delivery#" + id}
 }

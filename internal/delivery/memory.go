@@ -31,7 +31,7 @@ func NewMemory() *Memory {
 // Answer returns how a delivery was answered, or nil if it was not, or is forgotten. The error is that what
 // is stored is not an answer.
 func (m *Memory) Answer(_ context.Context, id string) ([]byte, error) {
-	if e, ok := m.answers.Get(hash(id)); ok && m.now().Round(0).Before(e.until) {
+	if e, ok := m.answers.Get(id); ok && m.now().Round(0).Before(e.until) {
 		return checked(e.answer)
 	}
 	return nil, nil
@@ -42,6 +42,6 @@ func (m *Memory) Remember(_ context.Context, id string, answer []byte) error {
 	if len(answer) > maxAnswer {
 		return errTooLarge
 	}
-	m.answers.Add(hash(id), entry{answer: answer, until: m.now().Round(0).Add(keepFor)})
+	m.answers.Add(id, entry{answer: answer, until: m.now().Round(0).Add(keepFor)})
 	return nil
 }
