@@ -86,10 +86,6 @@ func newHTTPAnswer(out result.Result) []byte {
 	return encodeHTTP(status, headers, out)
 }
 
-func manyHTTPAnswer(results []result.Result) []byte {
-	return encodeHTTP(http.StatusOK, map[string]string{}, summarize(results))
-}
-
 func encodeHTTP(status int, headers map[string]string, body any) []byte {
 	headers["Content-Type"], headers["Cache-Control"] = "application/json", "no-store"
 	return encode(response{StatusCode: status, Headers: headers, Body: string(encode(body))})

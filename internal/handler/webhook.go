@@ -41,7 +41,9 @@ func (h *Handler) serveWebhook(ctx context.Context, in invocation, r *Request, d
 		}
 		results := h.refreshAll(ctx, in, in.requests(d, budget))
 		if d.Many {
-			return shortened(results, manyHTTPAnswer), isFinal(results)
+			return shortened(results, func(results []result.Result) []byte {
+				return encodeHTTP(http.StatusOK, map[string]string{}, summarize(results))
+			}), isFinal(results)
 		}
 		return httpAnswer(results[0]), isFinal(results)
 	})

@@ -86,7 +86,11 @@ func (s *Source) Bundle(ctx context.Context) (Bundle, error) {
 		return bundle, nil
 	}
 	if !usable {
-		return s.firstBundle(ctx)
+		first, joined, err := s.fetch(ctx, ordinary)
+		if err != nil && joined && ctx.Err() == nil { // a read that was already running has failed
+			first, _, err = s.fetch(ctx, ordinary)
+		}
+		return first, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -94,16 +98,6 @@ func (s *Source) Bundle(ctx context.Context) (Bundle, error) {
 		return fresh, nil
 	}
 	return bundle, nil
-}
-
-// firstBundle returns the secret if there is no older value to use. If a read that was already running fails,
-// it reads again.
-func (s *Source) firstBundle(ctx context.Context) (Bundle, error) {
-	bundle, joined, err := s.fetch(ctx, ordinary)
-	if err != nil && joined && ctx.Err() == nil {
-		bundle, _, err = s.fetch(ctx, ordinary)
-	}
-	return bundle, err
 }
 
 // Renew implements refresh.Keys. If the refused key is not the current one, it returns the current one.
