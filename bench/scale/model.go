@@ -10,7 +10,7 @@ const (
 	roundTrips = 0.1
 	// processor is the time that a refresh needs of a whole processor, in seconds, averaged over the batches of an
 	// instance: a cautious assumption. For batches of 100 without published results, go run ./bench/scale -function
-	// bin/bootstrap measured 0.0004 for later ones, and 0.0009 for the first one, which makes new connections.
+	// bin/bootstrap measured 0.0003 for later ones, and 0.0007 for the first one, which makes new connections.
 	processor = 0.0008
 	// wholeProcessor is the memory, in MB, with which a function gets a whole processor:
 	// https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
