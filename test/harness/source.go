@@ -91,26 +91,34 @@ func (s *Source) ReceivedFor(user string) []Receipt {
 	return all
 }
 
+// Receive receives and deletes up to ten messages, or none if none comes.
+func (s *Stack) Receive(t *testing.T, q Queue) []sqstest.Message {
+	t.Helper()
+	from := s.Source(q)
+	received, err := from.Receive(t.Context(), 10)
+	var handles []string
+	for _, m := range received {
+		handles = append(handles, m.ReceiptHandle)
+	}
+	if err == nil && len(handles) > 0 {
+		err = from.DeleteMessages(t.Context(), handles)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return received
+}
+
 // Drain receives and deletes messages until n have arrived. More than n on the queue fail the test.
 func (s *Stack) Drain(t *testing.T, q Queue, n int) []sqstest.Message {
 	t.Helper()
-	from := s.Source(q)
 	var all []sqstest.Message
 	for latest := time.Now(); len(all) < n; {
 		if time.Since(latest) > 90*time.Second { // on a busy machine, a message can come back after a minute
 			t.Fatalf("%d messages arrived, want %d", len(all), n)
 		}
-		received, err := from.Receive(t.Context(), 10)
-		if err == nil && len(received) > 0 {
-			latest = time.Now()
-			var handles []string
-			for _, m := range received {
-				handles = append(handles, m.ReceiptHandle)
-			}
-			all, err = append(all, received...), from.DeleteMessages(t.Context(), handles)
-		}
-		if err != nil {
-			t.Fatal(err)
+		if received := s.Receive(t, q); len(received) > 0 {
+			all, latest = append(all, received...), time.Now()
 		}
 	}
 	if left := s.Waiting(t, q); len(all) != n || left != 0 {
