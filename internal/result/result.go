@@ -134,8 +134,7 @@ func FromFailure(userID string, f *Failure) Result {
 	r.UpstreamStatus = f.UpstreamStatus
 	r.FailedSources = sorted(f.FailedSources)
 	r.Sources = sources(r)
-	retryable := f.Retryable()
-	r.Error, r.ErrorCode, r.Retryable = f.Text(), f.Code, &retryable
+	r.Error, r.ErrorCode, r.Retryable = f.Text(), f.Code, new(f.Retryable())
 	r.RetryAfterSeconds = f.RetryAfterSeconds()
 	r.Detail = f.Detail
 	r.failure = f
