@@ -32,6 +32,7 @@ type Function struct {
 
 	running   sync.Mutex // guards the fields below
 	emulators []*Process // all that ever ran; the last one is the present one
+	answered  int        // invocations
 }
 
 // New starts the function as Lambda does. By default it reads TeamKey from a secret, calls Prism, lets every
@@ -140,6 +141,9 @@ func (f *Function) Try(event []byte) ([]byte, error) {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		return nil, errors.Join(err, fmt.Errorf("%s %s", resp.Status, answer))
 	}
+	f.running.Lock()
+	f.answered++
+	f.running.Unlock()
 	failed := &LambdaError{raw: answer}
 	if json.Unmarshal(answer, failed) == nil && failed.Type != "" {
 		return nil, failed
@@ -150,6 +154,7 @@ func (f *Function) Try(event []byte) ([]byte, error) {
 // Logged returns the JSON lines that the function logged with a message.
 func (f *Function) Logged(t *testing.T, message string) []map[string]any {
 	t.Helper()
+	f.waitForLog()
 	var lines []map[string]any
 	for line := range strings.Lines(f.stdout()) {
 		if !strings.HasPrefix(line, "{") {
@@ -165,8 +170,22 @@ func (f *Function) Logged(t *testing.T, message string) []map[string]any {
 	return lines
 }
 
+// waitForLog waits for the log of the invocations that were answered. The emulator passes on a function's output after its answer
+// too. The last line of an invocation has its metrics; a few have none, and their log is not waited for longer.
+func (f *Function) waitForLog() {
+	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(PollEvery) {
+		f.running.Lock()
+		answered := f.answered
+		f.running.Unlock()
+		if strings.Count(f.stdout(), `"_aws":`) >= answered {
+			return
+		}
+	}
+}
+
 // Output returns everything that the function and the emulator wrote.
 func (f *Function) Output() string {
+	f.waitForLog()
 	f.running.Lock()
 	defer f.running.Unlock()
 	var all strings.Builder
