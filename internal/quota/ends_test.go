@@ -26,12 +26,11 @@ import (
 
 // endsTable is a table whose BatchExecuteStatement may be another than DynamoDB's.
 type endsTable struct {
-	Table
+	*countingTable
 	execute func(*aws.BatchExecuteStatementInput) (*aws.BatchExecuteStatementOutput, error) // nil is DynamoDB's
 
 	mu       sync.Mutex
 	together []int // the number of statements in each call
-	alone    int   // the number of UpdateItem calls
 }
 
 func (e *endsTable) BatchExecuteStatement(ctx context.Context, in *aws.BatchExecuteStatementInput, o ...func(*aws.Options)) (*aws.BatchExecuteStatementOutput, error) {
@@ -41,23 +40,15 @@ func (e *endsTable) BatchExecuteStatement(ctx context.Context, in *aws.BatchExec
 	if e.execute != nil {
 		return e.execute(in)
 	}
-	return e.Table.BatchExecuteStatement(ctx, in, o...)
+	return e.countingTable.BatchExecuteStatement(ctx, in, o...)
 }
 
-func (e *endsTable) UpdateItem(ctx context.Context, in *aws.UpdateItemInput, o ...func(*aws.Options)) (*aws.UpdateItemOutput, error) {
-	e.mu.Lock()
-	e.alone++
-	e.mu.Unlock()
-	return e.Table.UpdateItem(ctx, in, o...)
-}
-
-// since returns the calls since the last one.
+// since returns the calls since it was called last: the number of statements in each, and the number of other writes.
 func (e *endsTable) since() (together []int, alone int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	together, alone = e.together, e.alone
-	e.together, e.alone = nil, 0
-	return together, alone
+	together, e.together = e.together, nil
+	return together, int(e.trips.Swap(0))
 }
 
 // newEnds returns a gate with a table of its own.
@@ -65,7 +56,7 @@ func newEnds(t *testing.T) (*Dynamo, *endsTable, *clock) {
 	t.Helper()
 	c := newClock()
 	d, dynamo := newDynamo(t, hour, c)
-	table := &endsTable{Table: dynamo}
+	table := &endsTable{countingTable: dynamo}
 	d.table = func() (Table, error) { return table, nil }
 	return d, table, c
 }
@@ -198,28 +189,25 @@ func TestALostLeaseIsNotEndedTogetherWithOthers(t *testing.T) {
 
 func TestWhatACallForSeveralEndsDoesNotSettleIsWrittenAlone(t *testing.T) {
 	throttled := types.BatchStatementResponse{Error: &types.BatchStatementError{Code: types.BatchStatementErrorCodeEnumThrottlingError}}
-	for name, c := range map[string]struct {
-		execute func(*aws.BatchExecuteStatementInput) (*aws.BatchExecuteStatementOutput, error)
-		alone   int
-	}{
-		"it is denied": {func(*aws.BatchExecuteStatementInput) (*aws.BatchExecuteStatementOutput, error) {
+	for name, execute := range map[string]func(*aws.BatchExecuteStatementInput) (*aws.BatchExecuteStatementOutput, error){
+		"it is denied": func(*aws.BatchExecuteStatementInput) (*aws.BatchExecuteStatementOutput, error) {
 			return nil, errors.New("AccessDeniedException")
-		}, 3},
-		"its answer is empty": {func(*aws.BatchExecuteStatementInput) (*aws.BatchExecuteStatementOutput, error) {
+		},
+		"its answer is empty": func(*aws.BatchExecuteStatementInput) (*aws.BatchExecuteStatementOutput, error) {
 			return &aws.BatchExecuteStatementOutput{}, nil
-		}, 3},
-		"all are throttled": {func(*aws.BatchExecuteStatementInput) (*aws.BatchExecuteStatementOutput, error) {
+		},
+		"all are throttled": func(*aws.BatchExecuteStatementInput) (*aws.BatchExecuteStatementOutput, error) {
 			return &aws.BatchExecuteStatementOutput{Responses: []types.BatchStatementResponse{throttled, throttled, throttled}}, nil
-		}, 3},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, table, _ := newEnds(t)
-			table.execute = c.execute
+			table.execute = execute
 			leases := granted(t, d, 3)
 			table.since()
 			endAll(t, leases, succeeded)
-			if together, alone := table.since(); alone != c.alone || len(together) != 1 {
-				t.Errorf("%v ends were written together, and %d alone, want %d", together, alone, c.alone)
+			if together, alone := table.since(); alone != 3 || len(together) != 1 {
+				t.Errorf("%v ends were written together, and %d alone, want 3", together, alone)
 			}
 			for n := range leases {
 				want(t, enterUser(t, d, userNumber(n), d.now().Add(time.Minute)), refresh.Coalesced)
@@ -231,7 +219,7 @@ func TestWhatACallForSeveralEndsDoesNotSettleIsWrittenAlone(t *testing.T) {
 		table.execute = func(in *aws.BatchExecuteStatementInput) (*aws.BatchExecuteStatementOutput, error) {
 			first := *in
 			first.Statements = in.Statements[:1]
-			out, err := table.Table.BatchExecuteStatement(context.Background(), &first)
+			out, err := table.countingTable.BatchExecuteStatement(context.Background(), &first)
 			return &aws.BatchExecuteStatementOutput{Responses: append(out.Responses, throttled)}, err
 		}
 		leases := granted(t, d, 2)
